@@ -1,0 +1,277 @@
+//! Tests of what is refused, by which error, and at which limits.
+
+use crate::sample::{
+    Channel, Keyed, OperatorState, Sample, Stream, Subtask, TRAILER, with_path, with_state,
+};
+use crate::{FormatError, parse, rewrite};
+
+#[test]
+fn other_versions_are_refused_by_name() {
+    for version in [i32::MIN, -1, 0, 1, 2, 3, 7, i32::MAX] {
+        let sample = Sample {
+            version,
+            id: 1,
+            masters: vec![],
+            operators: vec![],
+        };
+        let error = parse(&sample.write().0).unwrap_err();
+        assert_eq!(
+            error,
+            FormatError::UnsupportedVersion { offset: 4, version }
+        );
+        assert!(
+            error
+                .to_string()
+                .contains(&format!("found version {version}"))
+        );
+    }
+}
+
+#[test]
+fn another_file_is_refused() {
+    let error = parse(b"PAR1, say").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "byte 0: expected the first four bytes of Flink's _metadata (0x4960672d), found 0x50415231"
+    );
+}
+
+#[test]
+fn unknown_tags_are_refused_by_name() {
+    let keyed = with_state(Keyed::KeyGroups(7, vec![], Stream::EmptySegment))
+        .write()
+        .0;
+    let end = keyed.len() - TRAILER.len();
+    // From the end of the file: two channel counts, the raw keyed state, the stream, the handle.
+    let stream = end - 10;
+    let handle = stream - 9;
+    let operator_state = handle - 4;
+    let cases: [(usize, &[u8], &[u8]); 3] = [
+        (handle, &[], &[0, 3, 5, 7, 8, 9, 10, 11, 12, 13, 14]),
+        (stream, &[], &[0, 1, 2, 3, 6, 15, 16]),
+        (operator_state, &[0, 0, 0, 1], &[0, 4, 17]),
+    ];
+    for (at, before, known) in cases {
+        for tag in (0..=255).filter(|tag| !known.contains(tag)) {
+            let mut bytes = keyed.clone();
+            bytes.splice(at..at + before.len(), before.iter().copied());
+            let at = at + before.len();
+            bytes[at] = tag;
+            match parse(&bytes) {
+                Err(FormatError::UnknownTag {
+                    offset, tag: found, ..
+                }) => {
+                    assert_eq!((offset, found), (at, tag));
+                }
+                other => panic!("tag {tag} at {at}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_channel_state_is_of_its_own_side() {
+    let channel = Channel {
+        merged: false,
+        offsets: vec![],
+        stream: Stream::Null,
+    };
+    let channels = [vec![], vec![channel]];
+    let mut sample = with_state(Keyed::ChangelogBytes(vec![]));
+    let subtask = Subtask {
+        channels,
+        ..Subtask::default()
+    };
+    sample.operators[0].subtasks = Some(vec![Some(subtask)]);
+    let (mut bytes, _) = sample.write();
+    // The type, subtask, two indices, no offsets, size, no stream.
+    let at = bytes.len() - TRAILER.len() - (1 + 4 + 8 + 4 + 8 + 1);
+    assert_eq!(bytes[at], 2);
+    for tag in (0..=255).filter(|tag| !matches!(tag, 2 | 4)) {
+        bytes[at] = tag;
+        let expected = "an output channel state (type 2 or 4)";
+        assert_eq!(
+            parse(&bytes),
+            Err(FormatError::UnknownTag {
+                offset: at,
+                tag,
+                expected
+            })
+        );
+    }
+}
+
+#[test]
+fn a_coordinator_has_inline_state_or_none() {
+    let mut sample = with_state(Keyed::ChangelogBytes(vec![]));
+    sample.operators[0].coordinator = Some(vec![1, 2, 3]);
+    let (mut bytes, _) = sample.write();
+    let at = bytes
+        .windows(13)
+        .position(|w| w == b"\0\x0bcoordinator")
+        .unwrap()
+        - 1;
+    bytes[at] = 2;
+    let expected = "a coordinator's state (tag 0 or 1)";
+    assert_eq!(
+        parse(&bytes),
+        Err(FormatError::UnknownTag {
+            offset: at,
+            tag: 2,
+            expected
+        })
+    );
+}
+
+#[test]
+fn counts_beyond_the_file_end_it_without_reserving_memory() {
+    // Every field of four bytes in turn is made the highest count: where it counts, the file ends.
+    let (bytes, _) = with_state(Keyed::ChangelogBytes(vec![vec![1; 64]])).write();
+    let mut ended = 0;
+    for at in 16..bytes.len() - TRAILER.len() - 4 {
+        let mut hostile = bytes.clone();
+        hostile[at..at + 4].copy_from_slice(&i32::MAX.to_be_bytes());
+        ended += usize::from(matches!(
+            parse(&hostile),
+            Err(FormatError::Truncated { .. })
+        ));
+    }
+    assert!(ended > 10, "{ended} counts seen");
+}
+
+#[test]
+fn memory_is_a_small_multiple_of_the_densest_input() {
+    // The shortest references that there are: two directories of one letter in each state.
+    let directories = Some(("a".into(), "b".into()));
+    let state = OperatorState {
+        states: vec![],
+        directories,
+        stream: Stream::Null,
+    };
+    let operator_states = [Some(state.clone()), Some(state)];
+    let subtask = Subtask {
+        operator_states,
+        ..Subtask::default()
+    };
+    let mut sample = with_state(Keyed::ChangelogBytes(vec![]));
+    sample.operators[0].subtasks = Some(vec![Some(subtask); 20_000]);
+    let (bytes, references) = sample.write();
+    let metadata = parse(&bytes).unwrap();
+    assert_eq!(metadata.references.len(), references.len());
+    let used = metadata.references.capacity() * size_of_val(&metadata.references[0]);
+    assert!(used < 16 * bytes.len(), "{used} bytes for {}", bytes.len());
+}
+
+#[test]
+fn a_negative_count_is_refused() {
+    let mut bytes = with_state(Keyed::ChangelogBytes(vec![])).write().0;
+    bytes[16..20].copy_from_slice(&(-5_i32).to_be_bytes());
+    let expected = "the number of master states";
+    assert_eq!(
+        parse(&bytes),
+        Err(FormatError::BadNumber {
+            offset: 16,
+            expected,
+            found: -5
+        })
+    );
+}
+
+#[test]
+fn a_negative_checkpoint_id_is_refused() {
+    let mut bytes = with_path("a");
+    bytes[8..16].copy_from_slice(&(-1_i64).to_be_bytes());
+    let expected = "the checkpoint's id";
+    let error = parse(&bytes).unwrap_err();
+    assert_eq!(
+        error,
+        FormatError::BadNumber {
+            offset: 8,
+            expected,
+            found: -1
+        }
+    );
+}
+
+#[test]
+fn negative_lengths_are_refused_but_for_the_unknown_one() {
+    let unknown = with_state(Keyed::KeyGroups(7, vec![], Stream::File("a".into(), -1)))
+        .write()
+        .0;
+    assert_eq!(parse(&unknown).unwrap().references[0].length, None);
+    let bad = with_state(Keyed::KeyGroups(7, vec![], Stream::File("a".into(), -2)))
+        .write()
+        .0;
+    assert!(matches!(
+        parse(&bad),
+        Err(FormatError::BadNumber { found: -2, .. })
+    ));
+}
+
+#[test]
+fn handles_within_handles_have_a_limit() {
+    let nested = |depth| {
+        let innermost = Keyed::ChangelogBytes(vec![]);
+        let wrap = |inner, _| Keyed::Changelog(14, [vec![inner], vec![]]);
+        with_state((0..depth).fold(innermost, wrap)).write().0
+    };
+    assert!(parse(&nested(16)).is_ok());
+    assert!(matches!(
+        parse(&nested(17)),
+        Err(FormatError::NestedTooDeep { limit: 16, .. })
+    ));
+
+    // Streams within streams are read without recursion, so they have none.
+    let mut bytes = with_path("a");
+    let stream = bytes.iter().rposition(|byte| *byte == 7).unwrap() + 1 + 4 + 4 + 8;
+    let level = [3, 0, 0, 0, 0, 0, 0, 0, 0];
+    bytes.splice(stream..stream, level.repeat(1_000_000));
+    assert_eq!(parse(&bytes).unwrap().references.len(), 1);
+}
+
+#[test]
+fn a_path_of_the_longest_length_fits_and_no_longer_one() {
+    let bytes = with_path("hdfs://primary/a");
+    let metadata = parse(&bytes).unwrap();
+    let offset = metadata.references[0].span.start;
+    let longest = "x".repeat(65_535);
+    let new = rewrite(&bytes, &metadata, |_| Some(longest.clone())).unwrap();
+    assert_eq!(parse(&new).unwrap().references[0].path, longest);
+    assert_eq!(
+        rewrite(&bytes, &metadata, |_| Some("é".repeat(32_768))),
+        Err(FormatError::PathTooLong {
+            offset,
+            bytes: 65_536
+        })
+    );
+}
+
+#[test]
+fn an_empty_path_is_neither_read_nor_written() {
+    assert!(matches!(
+        parse(&with_path("")),
+        Err(FormatError::EmptyPath { .. })
+    ));
+    let bytes = with_path("a");
+    let metadata = parse(&bytes).unwrap();
+    let offset = metadata.references[0].span.start;
+    let error = rewrite(&bytes, &metadata, |_| Some(String::new())).unwrap_err();
+    assert_eq!(error, FormatError::EmptyPath { offset });
+}
+
+#[test]
+fn metadata_of_another_file_is_refused() {
+    let (one, other) = (with_path("hdfs://a"), with_path("hdfs://b"));
+    let metadata = parse(&one).unwrap();
+    for bytes in [&other[..], &one[..20], &[]] {
+        let offset = metadata.references[0].span.start;
+        let error = rewrite(bytes, &metadata, |_| None).unwrap_err();
+        assert_eq!(error, FormatError::ForeignMetadata { offset });
+    }
+    let mut twice = metadata.clone();
+    twice.references.extend(metadata.references);
+    assert!(matches!(
+        rewrite(&one, &twice, |_| None),
+        Err(FormatError::ForeignMetadata { .. })
+    ));
+}

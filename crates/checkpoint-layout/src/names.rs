@@ -1,0 +1,121 @@
+//! The names under a checkpoint directory: Flink's own, and the product's beside them.
+//!
+//! Flink's (`AbstractFsCheckpointStorageAccess`, 1.9 to 2.3): `<root>/<job id>/chk-<n>/_metadata`,
+//! `shared/`, `taskowned/`; without `<job id>` when `create-subdir` is false. The product keeps
+//! what is its own in `<root>/.dualwrite`, where Flink never looks.
+
+use crate::Location;
+
+/// The name of the file whose presence makes a directory a checkpoint.
+pub const METADATA: &str = "_metadata";
+
+const OWN: &str = ".dualwrite";
+
+/// `chk-<n>`: the directory of one checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CheckpointDir(
+    /// The checkpoint's id.
+    pub u64,
+);
+
+impl CheckpointDir {
+    /// Reads a directory's name; None if it is no checkpoint's.
+    pub fn parse(name: &str) -> Option<Self> {
+        let digits = name.strip_prefix("chk-")?;
+        let canonical = digits.bytes().all(|b| b.is_ascii_digit());
+        canonical.then(|| digits.parse().ok().map(Self))?
+    }
+}
+
+impl std::fmt::Display for CheckpointDir {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "chk-{}", self.0)
+    }
+}
+
+/// The root directory on the secondary and the product's own names below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecondaryRoot(Location);
+
+impl SecondaryRoot {
+    /// The names below `root`.
+    pub fn new(root: Location) -> Self {
+        Self(root)
+    }
+
+    /// The root itself.
+    pub fn location(&self) -> &Location {
+        &self.0
+    }
+
+    /// Whether a child of the root is the product's own directory and not a job's.
+    pub fn is_own(name: &str) -> bool {
+        name == OWN
+    }
+
+    /// All files that are being written, whoever writes them.
+    pub fn inflight_dir(&self) -> Location {
+        self.0.join(OWN).join("inflight")
+    }
+
+    /// One file being written. `writer` is unique to the process; `number` to the file in it.
+    pub fn inflight(&self, writer: &str, number: u64) -> Location {
+        self.inflight_dir().join(&format!("{writer}-{number}"))
+    }
+
+    /// The catalogue: one entry per job.
+    pub fn catalogue_dir(&self) -> Location {
+        self.0.join(OWN).join("catalogue")
+    }
+
+    /// A job's catalogue entry.
+    pub fn catalogue_entry(&self, job_id: &str) -> Location {
+        self.catalogue_dir().join(&format!("{job_id}.json"))
+    }
+
+    /// The record of which process publishes and deletes for a job.
+    pub fn owner_record(&self, job_id: &str) -> Location {
+        self.0
+            .join(OWN)
+            .join("owners")
+            .join(&format!("{job_id}.json"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_flinks_own_form_is_a_checkpoint() {
+        assert_eq!(CheckpointDir::parse("chk-12"), Some(CheckpointDir(12)));
+        for name in [
+            "chk-",
+            "chk-x",
+            "chk-+1",
+            "savepoint-1",
+            "shared",
+            "chk-99999999999999999999",
+        ] {
+            assert_eq!(CheckpointDir::parse(name), None, "{name}");
+        }
+        assert_eq!(CheckpointDir(7).to_string(), "chk-7");
+    }
+
+    #[test]
+    fn own_names_stay_in_one_directory() {
+        let root = SecondaryRoot::new(Location::parse("hdfs://two/cp").unwrap());
+        let names = [
+            root.inflight("w", 1),
+            root.catalogue_entry("j"),
+            root.owner_record("j"),
+        ];
+        for name in names {
+            let below = name.below(root.location()).unwrap();
+            assert!(
+                SecondaryRoot::is_own(below.split('/').next().unwrap()),
+                "{below}"
+            );
+        }
+    }
+}
