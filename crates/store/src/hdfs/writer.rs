@@ -1,0 +1,164 @@
+//! A file being written on HDFS.
+//!
+//! Each step is a task with a time limit. After one failure the file is lost: no step is tried
+//! again, and the file is deleted, because it would stay open under the lease of this process.
+//! Refuses to tell a half-written file from a whole one: that is what `close` answers.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use hdfs_native::file::FileWriter;
+use hdfs_native::{Client, HdfsError};
+
+use super::client::Generation;
+use super::cluster::Cluster;
+use crate::{ErrorKind, Result, StoreError, Writer};
+
+/// A close that takes longer is looked after; the limit of the call ends it.
+const FIRST_LOOK_AFTER: Duration = Duration::from_millis(10);
+/// Looks are never further apart.
+const LOOKS_APART_AT_MOST: Duration = Duration::from_millis(160);
+
+/// Deletes its file when it is dropped without having been closed.
+pub(crate) struct HdfsWriter {
+    pub(crate) cluster: Arc<Cluster>,
+    pub(crate) generation: Arc<Generation>,
+    pub(crate) call_timeout: Duration,
+    pub(crate) path: String,
+    /// `None` while a step is under way, and for ever after one failed.
+    pub(crate) file: Option<FileWriter>,
+    pub(crate) length: u64,
+    /// Closed or deleted: nothing is left to do.
+    pub(crate) finished: bool,
+}
+
+impl HdfsWriter {
+    /// Does one step with the file, which is given back if that succeeds.
+    async fn step<F>(
+        &mut self,
+        operation: &'static str,
+        step: impl FnOnce(FileWriter) -> F,
+    ) -> Result<FileWriter>
+    where
+        F: Future<Output = hdfs_native::Result<FileWriter>> + Send + 'static,
+    {
+        let Some(file) = self.file.take() else {
+            let message =
+                "lost by an earlier failure: abort it and write it again under a new name";
+            return Err(StoreError::new(
+                ErrorKind::Other,
+                operation,
+                &*self.path,
+                message,
+            ));
+        };
+        let mut task = self.generation.spawn(step(file));
+        let call = (operation, &*self.path);
+        self.cluster
+            .wait(&self.generation, &mut task, call, self.call_timeout)
+            .await
+    }
+
+    async fn close_file(&mut self) -> Result<()> {
+        let (client, length) = (self.generation.client.clone(), self.length);
+        let path = self.path.clone();
+        let close = |file: FileWriter| close_promptly(file, client, path, length);
+        self.step("close", close).await.map(drop)
+    }
+}
+
+/// Closes a file without hdfs-native's pause.
+///
+/// The `DataNode` reports a finished block to the `NameNode` beside its answer to the client, so
+/// the first `complete` is often too early. hdfs-native 0.14.8 then sleeps for 500 ms, Hadoop's own
+/// client for 400 ms. Once that `complete` has committed the last block, which shows as the file's
+/// length, nothing is lost by giving up the sleep: `close` called anew does nothing but ask again.
+/// Before that it must not be given up, because it may still be sending. If what is given up was
+/// not the sleep but the answer to a `complete` that succeeded, the next one learns that the file
+/// is not open any more.
+async fn close_promptly(
+    mut file: FileWriter,
+    client: Client,
+    path: String,
+    length: u64,
+) -> hdfs_native::Result<FileWriter> {
+    let mut pause = FIRST_LOOK_AFTER;
+    let mut asked_before = false;
+    loop {
+        let mut closing = Box::pin(file.close());
+        loop {
+            match tokio::time::timeout(pause, &mut closing).await {
+                Ok(Err(error)) if asked_before && is_closed(&error) => {
+                    drop(closing);
+                    return Ok(file);
+                }
+                Ok(closed) => {
+                    drop(closing);
+                    return closed.map(|()| file);
+                }
+                Err(_) => pause = (pause * 2).min(LOOKS_APART_AT_MOST),
+            }
+            let found = client.get_file_info(&path).await;
+            if length > 0 && found.is_ok_and(|found| found.length as u64 == length) {
+                asked_before = true;
+                break;
+            }
+        }
+    }
+}
+
+/// Whether a `complete` failed because the file is complete (`FSNamesystem.checkLease`).
+fn is_closed(error: &HdfsError) -> bool {
+    error.to_string().contains("File is not open for writing")
+}
+
+#[async_trait]
+impl Writer for HdfsWriter {
+    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        let length = bytes.len() as u64;
+        let append = |mut file: FileWriter| async move {
+            Box::pin(file.write_bytes(bytes)).await.map(|_| file)
+        };
+        self.file = Some(self.step("write", append).await?);
+        self.length += length;
+        Ok(())
+    }
+
+    async fn close(mut self: Box<Self>) -> Result<u64> {
+        self.close_file().await?;
+        self.finished = true;
+        Ok(self.length)
+    }
+
+    async fn abort(mut self: Box<Self>) {
+        let limit = self.call_timeout;
+        let abort = async {
+            // Only a closed file gives its pipeline back: hdfs-native 0.14.8 keeps the heartbeat
+            // and the connection to the DataNode of a writer that is merely dropped.
+            if self.length > 0 && self.file.is_some() {
+                let _ = self.close_file().await;
+            }
+            self.cluster
+                .delete_file("abort", &self.path, limit)
+                .await
+                .is_ok()
+        };
+        self.finished = tokio::time::timeout(limit, abort).await.unwrap_or(false);
+    }
+}
+
+impl Drop for HdfsWriter {
+    fn drop(&mut self) {
+        if self.finished {
+            return;
+        }
+        if self.length > 0 || self.file.is_none() {
+            self.generation.lost_writers.fetch_add(1, Ordering::Relaxed);
+        }
+        self.cluster
+            .delete_later(std::mem::take(&mut self.path), self.call_timeout);
+    }
+}

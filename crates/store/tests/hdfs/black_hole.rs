@@ -1,0 +1,78 @@
+//! Connections that swallow everything: the kernel alone would wait a quarter of an hour on them.
+
+use harness::{HdfsCluster, Run};
+use store::{ClusterOptions, ErrorKind, open};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+use crate::{TURN, limited, options, pattern, put, recovers};
+
+/// Forwards to the `NameNode`; what was connected before a hole opened gets no more bytes through,
+/// and no reset either.
+async fn proxy(target: String) -> (String, watch::Sender<u64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (holes, seen) = watch::channel(0);
+    tokio::spawn(async move {
+        loop {
+            let (mut inside, _) = listener.accept().await.unwrap();
+            let mut outside = TcpStream::connect(&target).await.unwrap();
+            let (mut holes, born) = (seen.clone(), *seen.borrow());
+            tokio::spawn(async move {
+                tokio::select! {
+                    _ = tokio::io::copy_bidirectional(&mut inside, &mut outside) => return,
+                    _ = holes.wait_for(|hole| *hole > born) => {}
+                }
+                std::future::pending::<()>().await;
+            });
+        }
+    });
+    (address, holes)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_into_a_black_hole_are_given_up() {
+    let _turn = TURN.lock().await;
+    let run = Run::new("store-black-hole").unwrap();
+    let hdfs = HdfsCluster::start(&run, "secondary").unwrap();
+    let name_node = hdfs.uri().strip_prefix("hdfs://").unwrap().to_owned();
+    let (address, holes) = proxy(name_node.clone()).await;
+    let (store, _) = open(&format!("hdfs://{address}/"), &options()).unwrap();
+    put(&*store, "/before", pattern(1000)).await.unwrap();
+    for hole in 1..4 {
+        holes.send_replace(hole);
+        let error = limited(store.stat("/before")).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::TimedOut, "{error}");
+        let path = format!("/{hole}");
+        recovers("a fresh connection", || put(&*store, &path, pattern(1000))).await;
+    }
+
+    // Of two NameNodes the first takes connections and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let property = |(name, value): (&str, &str)| {
+        format!("<property><name>{name}</name><value>{value}</value></property>")
+    };
+    let xml: String = [
+        ("dfs.ha.namenodes.ns", "nn1, nn2"),
+        (
+            "dfs.namenode.rpc-address.ns.nn1",
+            &*silent.local_addr().unwrap().to_string(),
+        ),
+        ("dfs.namenode.rpc-address.ns.nn2", &*name_node),
+    ]
+    .map(property)
+    .concat();
+    let xml = format!("<configuration>{xml}</configuration>");
+    std::fs::write(dir.path().join("hdfs-site.xml"), xml).unwrap();
+    let conf = ClusterOptions {
+        hadoop_conf_dir: Some(dir.path().to_owned()),
+        ..options()
+    };
+    let (store, _) = open("hdfs://ns/", &conf).unwrap();
+    assert_eq!(store.name(), "hdfs://ns");
+    let status = recovers("the second NameNode", || limited(store.stat("/before"))).await;
+    assert_eq!(status.unwrap().length, 1000);
+    put(&*store, "/by-the-second", pattern(1000)).await.unwrap();
+    run.passed();
+}
