@@ -1,0 +1,81 @@
+//! The binary on a real HDFS: a checkpoint verified and listed, and what is said when the cluster
+//! falls silent.
+
+use std::fs;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use harness::{HdfsCluster, Run};
+use serde_json::Value;
+
+/// A `_metadata` that Flink itself wrote: it names the files below.
+const HEAP: &[u8] = include_bytes!("../../../tests/goldens/data/2.2.1/heap.metadata");
+const FILES: [(&str, u64); 4] = [
+    ("keyed-0", 1_048_576),
+    ("op-0", 2048),
+    ("raw-0", 3),
+    ("timers-0", 4096),
+];
+
+fn dualwrite(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dualwrite"));
+    command.args(args).output().unwrap()
+}
+
+#[track_caller]
+fn json_of(output: &Output, code: i32) -> Value {
+    let out = String::from_utf8_lossy(&output.stdout);
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{out}\n{err}");
+    serde_json::from_str(&out).unwrap()
+}
+
+#[test]
+fn a_cluster_answers_and_falls_silent() {
+    let run = Run::new("cli").unwrap();
+    let hdfs = HdfsCluster::start(&run, "secondary").unwrap();
+    let local = tempfile::tempdir().unwrap();
+    let chk = local.path().join("job/chk-42");
+    fs::create_dir_all(&chk).unwrap();
+    for (name, length) in FILES {
+        fs::File::create(chk.join(name))
+            .unwrap()
+            .set_len(length)
+            .unwrap();
+    }
+    fs::write(chk.join("_metadata"), HEAP).unwrap();
+    let job = local.path().join("job");
+    hdfs.shell(&["-mkdir", "/cp"]).unwrap();
+    hdfs.shell(&["-put", job.to_str().unwrap(), "/cp/job"])
+        .unwrap();
+
+    let root = format!("{}/cp", hdfs.uri());
+    let uri = format!("{root}/job/chk-42");
+    let verify = ["verify", "--json", "--timeout", "3s", &uri];
+    let list = ["list", "--json", "--timeout", "3s", "--secondary", &root];
+    assert_eq!(
+        json_of(&dualwrite(&verify), 0)["checkpoints"][0]["files"],
+        4
+    );
+    let jobs = json_of(&dualwrite(&list), 0)["jobs"].clone();
+    assert_eq!(
+        (&jobs[0]["job_id"], &jobs[0]["newest_id"]),
+        (&"job".into(), &42.into())
+    );
+
+    hdfs.freeze().unwrap();
+    for args in [&verify[..], &list[..]] {
+        let begun = Instant::now();
+        let document = json_of(&dualwrite(args), 3);
+        assert_eq!(document["result"], "unknown", "{document}");
+        // A machine under load takes its time to start a process.
+        assert!(
+            begun.elapsed() < Duration::from_secs(8),
+            "{:?}",
+            begun.elapsed()
+        );
+    }
+    hdfs.thaw().unwrap();
+    drop(hdfs);
+    run.passed();
+}
