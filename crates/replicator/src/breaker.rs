@@ -1,0 +1,302 @@
+//! The circuit breaker of one cluster: a store that stops asking a cluster which does not answer.
+//!
+//! After [`OPENS_AFTER`] failures in a row every call is refused at once, while one probe at a time
+//! finds out whether the cluster is back. It is back when it takes a file, bytes and all: a
+//! NameNode in safe mode, or without DataNodes, answers every question and takes none. Refuses to
+//! judge errors that the cluster answered with: a missing file is no sign of a dead cluster.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use store::{ErrorKind, FileStatus, Result, Store, StoreError, Writer};
+use telemetry::Metrics;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+/// Failures in a row that open the breaker.
+pub const OPENS_AFTER: u32 = 3;
+/// The first probe comes after this, the next ones after twice the time before.
+const FIRST_PROBE_AFTER: Duration = Duration::from_millis(500);
+/// Probes are never further apart.
+const PROBES_APART_AT_MOST: Duration = Duration::from_secs(5);
+
+/// A cluster behind its breaker.
+pub struct Breaker {
+    inner: Arc<dyn Store>,
+    /// Where probes write; nobody else does.
+    probe_path: String,
+    failures: AtomicU32,
+    up: watch::Sender<bool>,
+    runtime: Handle,
+    metrics: Arc<Metrics>,
+    me: Weak<Self>,
+}
+
+impl Breaker {
+    /// `inner` behind a closed breaker. Probes write a file at `probe_path` and delete it; nothing
+    /// else may be there.
+    pub fn new(
+        inner: Arc<dyn Store>,
+        probe_path: &str,
+        runtime: Handle,
+        metrics: Arc<Metrics>,
+    ) -> Arc<Self> {
+        metrics.secondary_up.set(1);
+        Arc::new_cyclic(|me| Self {
+            inner,
+            probe_path: probe_path.to_owned(),
+            failures: AtomicU32::new(0),
+            up: watch::Sender::new(true),
+            runtime,
+            metrics,
+            me: me.clone(),
+        })
+    }
+
+    /// Whether calls are let through.
+    pub fn is_up(&self) -> bool {
+        *self.up.borrow()
+    }
+
+    /// Returns when calls are let through.
+    pub async fn wait_up(&self) {
+        // the sender lives as long as self
+        let _ = self.up.subscribe().wait_for(|up| *up).await;
+    }
+
+    async fn call<T>(
+        &self,
+        operation: &'static str,
+        path: &str,
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        if !self.is_up() {
+            let why = "not asked: it did not answer the calls before";
+            return Err(StoreError::new(
+                ErrorKind::Unavailable,
+                operation,
+                path,
+                why,
+            ));
+        }
+        let result = call.await;
+        self.judge(result.as_ref().err());
+        result
+    }
+
+    fn judge(&self, error: Option<&StoreError>) {
+        if let Some(error) = error {
+            self.metrics
+                .secondary_errors
+                .with_label_values(&[error.kind.as_str()])
+                .inc();
+        }
+        match error {
+            Some(error) if is_silence(error) => {
+                let failures = self.failures.fetch_add(1, Ordering::AcqRel) + 1;
+                if failures >= OPENS_AFTER && self.up.send_replace(false) {
+                    self.opened(error);
+                }
+            }
+            _ => self.failures.store(0, Ordering::Release),
+        }
+    }
+
+    fn opened(&self, error: &StoreError) {
+        self.metrics.secondary_up.set(0);
+        tracing::warn!(
+            "The secondary {} does not answer: {error}. Checkpoints on the primary go on; they are \
+             not copied until it is back, then what is missing is copied from the primary.",
+            self.inner.name()
+        );
+        if let Some(me) = self.me.upgrade() {
+            self.runtime.spawn(me.probe());
+        }
+    }
+
+    async fn probe(self: Arc<Self>) {
+        let since = Instant::now();
+        let mut pause = FIRST_PROBE_AFTER;
+        loop {
+            sleep(pause).await;
+            match self.takes_a_file().await {
+                Err(error) if is_silence(&error) => {
+                    pause = (pause * 2).min(PROBES_APART_AT_MOST);
+                }
+                _ => break,
+            }
+        }
+        self.failures.store(0, Ordering::Release);
+        self.metrics.secondary_up.set(1);
+        self.up.send_replace(true);
+        let seconds = since.elapsed().as_secs();
+        tracing::info!(
+            "The secondary {} answers again, after {seconds} s.",
+            self.inner.name()
+        );
+    }
+
+    async fn takes_a_file(&self) -> Result<()> {
+        // of a probe before that did not get so far
+        self.inner.delete(&self.probe_path, false).await?;
+        let mut writer = self.inner.create(&self.probe_path).await?;
+        if let Err(error) = writer.write(Bytes::from_static(b"probe")).await {
+            writer.abort().await;
+            return Err(error);
+        }
+        writer.close().await?;
+        self.inner.delete(&self.probe_path, false).await.map(drop)
+    }
+}
+
+/// Whether the error means that the cluster, not the request, is at fault.
+fn is_silence(error: &StoreError) -> bool {
+    matches!(error.kind, ErrorKind::Unavailable | ErrorKind::TimedOut)
+}
+
+#[async_trait]
+impl Store for Breaker {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    async fn create(&self, path: &str) -> Result<Box<dyn Writer>> {
+        let inner = self.call("create", path, self.inner.create(path)).await?;
+        let breaker = self.me.upgrade();
+        Ok(Box::new(Watched { inner, breaker }))
+    }
+
+    async fn read(&self, path: &str, offset: u64, length: u64) -> Result<Bytes> {
+        self.call("read", path, self.inner.read(path, offset, length))
+            .await
+    }
+
+    async fn stat(&self, path: &str) -> Result<Option<FileStatus>> {
+        self.call("stat", path, self.inner.stat(path)).await
+    }
+
+    async fn list(&self, dir: &str) -> Result<Vec<FileStatus>> {
+        self.call("list", dir, self.inner.list(dir)).await
+    }
+
+    async fn rename(&self, from: &str, to: &str) -> Result<()> {
+        self.call("rename", to, self.inner.rename(from, to)).await
+    }
+
+    async fn replace(&self, from: &str, to: &str) -> Result<()> {
+        self.call("replace", to, self.inner.replace(from, to)).await
+    }
+
+    async fn mkdirs(&self, dir: &str) -> Result<()> {
+        self.call("mkdirs", dir, self.inner.mkdirs(dir)).await
+    }
+
+    async fn delete(&self, path: &str, recursive: bool) -> Result<bool> {
+        self.call("delete", path, self.inner.delete(path, recursive))
+            .await
+    }
+}
+
+/// A writer whose failures count.
+struct Watched {
+    inner: Box<dyn Writer>,
+    breaker: Option<Arc<Breaker>>,
+}
+
+impl Watched {
+    fn judge<T>(breaker: Option<&Arc<Breaker>>, result: Result<T>) -> Result<T> {
+        if let Some(breaker) = breaker {
+            breaker.judge(result.as_ref().err());
+        }
+        result
+    }
+}
+
+#[async_trait]
+impl Writer for Watched {
+    async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        let result = self.inner.write(bytes).await;
+        Self::judge(self.breaker.as_ref(), result)
+    }
+
+    async fn close(self: Box<Self>) -> Result<u64> {
+        let Self { inner, breaker } = *self;
+        Self::judge(breaker.as_ref(), inner.close().await)
+    }
+
+    async fn abort(self: Box<Self>) {
+        self.inner.abort().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use store::MemoryStore;
+    use store::testing::{Fault, FaultyStore};
+
+    fn breaker(faulty: &FaultyStore) -> Arc<Breaker> {
+        let metrics = Metrics::new().unwrap();
+        let store = Arc::new(faulty.clone());
+        Breaker::new(store, "/probe", Handle::current(), metrics)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn opens_after_silence_and_closes_when_a_probe_is_answered() {
+        let dead = |_: &store::testing::Call| Some(Fault::Fail(ErrorKind::Unavailable));
+        let faulty = FaultyStore::new(Arc::new(MemoryStore::default()), dead);
+        let breaker = breaker(&faulty);
+        for _ in 0..OPENS_AFTER {
+            assert!(breaker.is_up());
+            breaker.stat("/x").await.unwrap_err();
+        }
+        assert!(!breaker.is_up());
+        let asked = faulty.calls().len();
+        breaker.stat("/x").await.unwrap_err();
+        assert_eq!(faulty.calls().len(), asked, "an open breaker does not ask");
+
+        sleep(Duration::from_mins(1)).await;
+        assert!(!breaker.is_up());
+        faulty.heal();
+        tokio::time::timeout(PROBES_APART_AT_MOST * 2, breaker.wait_up())
+            .await
+            .unwrap();
+        assert_eq!(breaker.stat("/x").await.unwrap(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cluster_that_answers_but_takes_no_file_is_not_back() {
+        let safe_mode = |call: &store::testing::Call| {
+            let reads = ["stat", "read", "list"].contains(&call.operation);
+            (!reads).then_some(Fault::Fail(ErrorKind::Unavailable))
+        };
+        let memory = Arc::new(MemoryStore::default());
+        let faulty = FaultyStore::new(Arc::clone(&memory) as Arc<dyn Store>, safe_mode);
+        let breaker = breaker(&faulty);
+        for _ in 0..OPENS_AFTER {
+            breaker.create("/x").await.err().unwrap();
+        }
+        for _ in 0..60 {
+            sleep(Duration::from_secs(1)).await;
+            assert!(!breaker.is_up());
+        }
+        faulty.heal();
+        breaker.wait_up().await;
+        assert!(memory.files().is_empty(), "probes leave nothing behind");
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_no_silence() {
+        let full = |_: &store::testing::Call| Some(Fault::Fail(ErrorKind::NoSpace));
+        let faulty = FaultyStore::new(Arc::new(MemoryStore::default()), full);
+        let breaker = breaker(&faulty);
+        for _ in 0..OPENS_AFTER * 2 {
+            breaker.mkdirs("/x").await.unwrap_err();
+        }
+        assert!(breaker.is_up());
+    }
+}

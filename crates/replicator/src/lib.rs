@@ -1,0 +1,39 @@
+//! The replicator: sessions, memory budget, uploads, backfill, publishing, retention.
+//!
+//! # Overview
+//! A [`Replicator`] is one per process. A TaskManager opens a [`Session`] per checkpoint stream,
+//! hands bytes over and seals or discards it; a JobManager offers each completed checkpoint's
+//! `_metadata`. Everything else happens in tasks of the runtime.
+//!
+//! # Invariants
+//! - No method that Flink's threads call waits or fails on the secondary's account.
+//! - A file under its final name on the secondary is complete; a `_metadata` there names only files
+//!   that are there.
+//! - Stream bytes live in the chunk pool alone, within its budget.
+//!
+//! It refuses to know which hook calls it, and of JNI.
+
+mod backfill;
+mod breaker;
+mod caught;
+mod clock;
+mod job;
+mod place;
+mod pool;
+mod publish;
+mod reason;
+mod replicator;
+mod session;
+mod settings;
+mod stream;
+mod upload;
+
+pub use caught::panic_text;
+pub use clock::now_ms;
+pub use job::{Job, Opener};
+pub use publish::Offer;
+pub use reason::{Reason, Unpublishable};
+pub use replicator::{JobHandle, Replicator};
+pub use session::{Lease, Session};
+pub use settings::{JobSpec, Role, Settings, SettingsError, from_pairs};
+pub use stream::{Scope, Stream};

@@ -1,0 +1,112 @@
+//! Ownership: of several JobManagers of one job only the last to claim publishes and deletes.
+//!
+//! The claim is a record on the secondary with the process's id. A process that finds another's id
+//! in it does neither any more, until Flink makes it the leader again.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use store::{ErrorKind, Result, Store, StoreError};
+
+use crate::clock::now_ms;
+use crate::job::Job;
+use crate::place::replace_document;
+
+/// Larger records are not ours.
+const RECORD_BYTES_AT_MOST: u64 = 64 << 10;
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    job_id: String,
+    process_id: String,
+    claimed_at_ms: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Unclaimed,
+    Ours,
+    Lost,
+}
+
+/// What this process knows of who owns the job.
+pub(super) struct Ownership {
+    path: String,
+    state: State,
+}
+
+impl Ownership {
+    pub(super) fn new(job: &Job) -> Self {
+        let path = job.root.owner_record(&job.spec.id).path().to_owned();
+        Self {
+            path,
+            state: State::Unclaimed,
+        }
+    }
+
+    /// As far as is known; [`Self::confirm`] asks.
+    pub(super) fn is_ours(&self) -> bool {
+        self.state == State::Ours
+    }
+
+    /// Flink made this process the leader again.
+    pub(super) fn claim_again(&mut self) {
+        self.state = State::Unclaimed;
+    }
+
+    /// Claims unless that was done.
+    pub(super) async fn ensure(&mut self, job: &Job) -> Result<()> {
+        if self.state == State::Unclaimed {
+            self.claim(job).await?;
+            self.state = State::Ours;
+        }
+        Ok(())
+    }
+
+    async fn claim(&self, job: &Job) -> Result<()> {
+        let record = Record {
+            job_id: job.spec.id.clone(),
+            process_id: job.shared.writer_id.clone(),
+            claimed_at_ms: now_ms(),
+        };
+        let bytes = serde_json::to_vec(&record).map_err(|error| {
+            StoreError::new(
+                ErrorKind::Other,
+                "claim",
+                self.path.as_str(),
+                error.to_string(),
+            )
+        })?;
+        let inflight = job.next_inflight();
+        replace_document(
+            job.secondary.as_ref(),
+            inflight.path(),
+            &self.path,
+            &Bytes::from(bytes),
+        )
+        .await
+    }
+
+    /// Asks the secondary whether the record is still this process's. Once it is not, it never is
+    /// again, but by [`Self::claim_again`].
+    pub(super) async fn confirm(&mut self, job: &Job) -> Result<bool> {
+        if self.state == State::Ours && !self.is_recorded(job).await? {
+            self.state = State::Lost;
+            tracing::warn!(
+                "Another JobManager has taken job {} over: this process neither publishes nor \
+                 deletes for it any more.",
+                job.spec.id
+            );
+        }
+        Ok(self.is_ours())
+    }
+
+    async fn is_recorded(&self, job: &Job) -> Result<bool> {
+        let Some(file) = job.secondary.stat(&self.path).await? else {
+            return Ok(false);
+        };
+        let length = file.length.min(RECORD_BYTES_AT_MOST);
+        let bytes = job.secondary.read(&self.path, 0, length).await?;
+        let record: Option<Record> = serde_json::from_slice(&bytes).ok();
+        Ok(record.is_some_and(|record| record.process_id == job.shared.writer_id))
+    }
+}

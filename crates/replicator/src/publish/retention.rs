@@ -1,0 +1,250 @@
+//! Retention: the newest published checkpoints of a job stay, older ones are retired.
+//!
+//! Delete last: `_metadata` is unlinked first, and only after the grace period, when no published
+//! `_metadata` of any job names a file and this process still owns the job, the file is deleted. A
+//! `_metadata` that is not understood names anything, so as long as there is one, nothing is
+//! deleted.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use audit::{Expected, Published};
+use checkpoint_layout::{Location, METADATA};
+use futures::{StreamExt, stream};
+use store::{Result, Store};
+use tokio::time::Instant;
+
+use super::owner::Ownership;
+use super::waiting::Waiting;
+use crate::breaker::Breaker;
+use crate::job::Job;
+
+/// Retired checkpoints whose files wait for their deletion, at most; past that their files stay for
+/// gc.
+const RETIRED_AT_MOST: usize = 1000;
+/// Deletions under way at once.
+const DELETIONS_AT_ONCE: usize = 16;
+
+/// What this process knows of the job's published checkpoints, oldest first.
+pub(super) struct Retention {
+    retained: usize,
+    loaded: bool,
+    published: VecDeque<Kept>,
+    retired: VecDeque<Retired>,
+    /// Sweeps are a grace period apart, because each looks at every job's checkpoints.
+    next_sweep: Option<Instant>,
+    /// What other published checkpoints name, by path, time and length of their `_metadata`.
+    manifests: HashMap<(String, u64, u64), Vec<Location>>,
+}
+
+struct Kept {
+    dir: Location,
+    files: Vec<Expected>,
+}
+
+struct Retired {
+    due: Instant,
+    dir: Location,
+    files: Vec<Location>,
+}
+
+impl Retention {
+    pub(super) fn new(job: &Job) -> Self {
+        Self {
+            retained: job.spec.retained,
+            loaded: false,
+            published: VecDeque::new(),
+            retired: VecDeque::new(),
+            next_sweep: None,
+            manifests: HashMap::new(),
+        }
+    }
+
+    /// All files that the published, not retired checkpoints name.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Expected> {
+        self.published.iter().flat_map(|kept| &kept.files)
+    }
+
+    /// When the next files may be deleted.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let due = self.retired.front().map(|retired| retired.due)?;
+        Some(self.next_sweep.map_or(due, |next| due.max(next)))
+    }
+
+    /// Another process has taken over; what it will not see stays for gc.
+    pub(super) fn forget(&mut self) {
+        self.retired.clear();
+        self.published.clear();
+        self.loaded = false;
+    }
+
+    /// Takes a published checkpoint in and retires what is too old. Gives how many were retired.
+    pub(super) async fn add(&mut self, job: &Job, owner: &mut Ownership, newest: Waiting) -> u64 {
+        if !self.loaded {
+            match earlier(job, &newest).await {
+                Ok(earlier) => {
+                    self.published = earlier;
+                    self.loaded = true;
+                }
+                Err(error) => {
+                    tracing::debug!("Earlier checkpoints are not known yet: {error}");
+                }
+            }
+        }
+        self.published.retain(|kept| kept.dir != newest.dir);
+        self.published.push_back(Kept {
+            dir: newest.dir.clone(),
+            files: newest.into_files(),
+        });
+        let mut count = 0;
+        while self.published.len() > self.retained {
+            match self.retire_oldest(job, owner).await {
+                Ok(true) => count += 1,
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::debug!("Not retired yet: {error}");
+                    break;
+                }
+            }
+        }
+        count
+    }
+
+    async fn retire_oldest(&mut self, job: &Job, owner: &mut Ownership) -> Result<bool> {
+        let Some(oldest) = self.published.front() else {
+            return Ok(false);
+        };
+        if !owner.confirm(job).await? {
+            return Ok(false);
+        }
+        job.secondary
+            .delete(oldest.dir.join(METADATA).path(), false)
+            .await?;
+        let due = Instant::now() + job.spec.retention_grace;
+        if let Some(Kept { dir, files }) = self.published.pop_front()
+            && self.retired.len() < RETIRED_AT_MOST
+        {
+            let files = files.into_iter().map(|file| file.location).collect();
+            self.retired.push_back(Retired { due, dir, files });
+        }
+        Ok(true)
+    }
+
+    /// Deletes the files of retired checkpoints whose grace period is over and which nobody needs:
+    /// no published checkpoint of any job, and none of `waiting`.
+    pub(super) async fn sweep<'a>(
+        &mut self,
+        job: &Job,
+        owner: &mut Ownership,
+        waiting: impl Iterator<Item = &'a Expected>,
+    ) {
+        let now = Instant::now();
+        if self.next_due().is_none_or(|due| due > now) {
+            return;
+        }
+        let pause = job.spec.retention_grace.max(super::LOOKS_APART_AT_MOST);
+        self.next_sweep = Some(now + pause);
+        let mut live: HashSet<Location> = waiting.map(|file| file.location.clone()).collect();
+        live.extend(self.files().map(|file| file.location.clone()));
+        if let Err(error) = self.sweep_due(job, owner, live, now).await {
+            tracing::debug!("Files of retired checkpoints stay for now: {error}");
+        }
+    }
+
+    async fn sweep_due(
+        &mut self,
+        job: &Job,
+        owner: &mut Ownership,
+        mut live: HashSet<Location>,
+        now: Instant,
+    ) -> Result<()> {
+        live.extend(self.named_by_anyone(job).await?);
+        if !owner.confirm(job).await? {
+            return Ok(());
+        }
+        while let Some(retired) = self.retired.front().filter(|retired| retired.due <= now) {
+            // its own directory goes as a whole
+            let unneeded: Vec<String> = retired
+                .files
+                .iter()
+                .filter(|file| !live.contains(*file) && file.below(&retired.dir).is_none())
+                .map(|file| file.path().to_owned())
+                .collect();
+            delete_all(Arc::clone(&job.secondary), unneeded).await?;
+            let needed = live.iter().any(|file| file.below(&retired.dir).is_some());
+            if !needed {
+                job.secondary.delete(retired.dir.path(), true).await?;
+            }
+            self.retired.pop_front();
+        }
+        Ok(())
+    }
+
+    /// Every file that a published checkpoint below the root names.
+    async fn named_by_anyone(&mut self, job: &Job) -> Result<HashSet<Location>> {
+        let store = job.secondary.as_ref();
+        let published = audit::published(store, job.root.location()).await?;
+        let mut manifests = HashMap::with_capacity(published.len());
+        for checkpoint in &published {
+            let file = &checkpoint.metadata;
+            let key = (file.path.clone(), file.modified_ms, file.length);
+            let files = match self.manifests.remove(&key) {
+                Some(files) => files,
+                None => locations(store, checkpoint).await?,
+            };
+            manifests.insert(key, files);
+        }
+        self.manifests = manifests;
+        Ok(self.manifests.values().flatten().cloned().collect())
+    }
+}
+
+/// The job's checkpoints that were published before `newest` by other processes, oldest first. What
+/// is not understood is not among them, so it is never retired.
+async fn earlier(job: &Job, newest: &Waiting) -> Result<VecDeque<Kept>> {
+    let store = job.secondary.as_ref();
+    let mut published = audit::published_of_job(store, &newest.dir.parent()).await?;
+    published.retain(|checkpoint| checkpoint.dir != newest.dir);
+    published.sort_by_key(|checkpoint| (checkpoint.metadata.modified_ms, checkpoint.id));
+    let mut kept = VecDeque::with_capacity(published.len());
+    for checkpoint in published {
+        let file = &checkpoint.metadata;
+        let bytes = audit::read_whole(store, &file.path, file.length).await?;
+        match audit::manifest(&bytes, &checkpoint.dir) {
+            Ok(manifest) => {
+                let (files, _) = manifest.on_cluster(&checkpoint.dir);
+                kept.push_back(Kept {
+                    dir: checkpoint.dir,
+                    files,
+                });
+            }
+            Err(error) => tracing::warn!("{} is left as it is: {error}", checkpoint.dir),
+        }
+    }
+    Ok(kept)
+}
+
+async fn locations(store: &dyn Store, checkpoint: &Published) -> Result<Vec<Location>> {
+    let file = &checkpoint.metadata;
+    let bytes = audit::read_whole(store, &file.path, file.length).await?;
+    let manifest = audit::manifest(&bytes, &checkpoint.dir).map_err(|error| {
+        let path = checkpoint.metadata.path.as_str();
+        store::StoreError::new(store::ErrorKind::Invalid, "parse", path, error.to_string())
+    })?;
+    let (files, _) = manifest.on_cluster(&checkpoint.dir);
+    let files = files.into_iter().map(|file| file.location);
+    // the `_metadata` itself keeps its directory
+    Ok(files.chain([checkpoint.dir.join(METADATA)]).collect())
+}
+
+async fn delete_all(store: Arc<Breaker>, paths: Vec<String>) -> Result<()> {
+    let deletions = stream::iter(paths).map(|path| {
+        let store = Arc::clone(&store);
+        async move { store.delete(&path, false).await }
+    });
+    let mut deletions = deletions.buffer_unordered(DELETIONS_AT_ONCE);
+    while let Some(deleted) = deletions.next().await {
+        deleted?;
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! The process's replicator: its jobs, its background tasks, its end.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use telemetry::Metrics;
+use tokio::runtime::Handle;
+use tokio::time::{interval, timeout};
+
+use crate::backfill;
+use crate::job::{Job, Opener, Shared};
+use crate::publish::{Offer, Publisher};
+use crate::reason::{Abandonment, Reason};
+use crate::session::Session;
+use crate::settings::{JobSpec, Role, Settings};
+use crate::stream::Stream;
+
+/// Unused memory is given back after twice this at most.
+const TRIM_EVERY: Duration = Duration::from_secs(15);
+
+/// All jobs of one process. Cheap to clone.
+#[derive(Clone)]
+pub struct Replicator {
+    shared: Arc<Shared>,
+    jobs: Arc<Mutex<HashMap<(String, Role), JobHandle>>>,
+}
+
+/// An opened job. Cheap to clone.
+#[derive(Clone)]
+pub struct JobHandle {
+    job: Arc<Job>,
+    /// Only a coordinator publishes.
+    publisher: Option<Publisher>,
+}
+
+impl Replicator {
+    /// Starts the background tasks on `runtime`. `opener` opens clusters; None: [`store::open`].
+    pub fn start(
+        settings: Settings,
+        metrics: Arc<Metrics>,
+        runtime: &Handle,
+        opener: Option<Opener>,
+    ) -> Self {
+        let real: Opener =
+            Arc::new(|location, options| Ok(store::open(&location.to_string(), options)?.0));
+        let opener = opener.unwrap_or(real);
+        let shared = Shared::new(settings, metrics, runtime.clone(), opener);
+        for _ in 0..backfill::COPIES_AT_ONCE {
+            runtime.spawn(backfill::work(Arc::clone(&shared)));
+        }
+        let pool = shared.pool.clone();
+        runtime.spawn(async move {
+            let mut ticks = interval(TRIM_EVERY);
+            loop {
+                ticks.tick().await;
+                pool.trim();
+            }
+        });
+        Self {
+            shared,
+            jobs: Arc::default(),
+        }
+    }
+
+    /// Opens a job, or gives the one that is open under this id and role; a coordinator that is
+    /// opened again takes the ownership again.
+    ///
+    /// # Errors
+    /// When an address or a configuration directory cannot be right; no cluster is asked.
+    pub fn open_job(&self, spec: JobSpec) -> store::Result<JobHandle> {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = match jobs.entry((spec.id.clone(), spec.role)) {
+            Entry::Occupied(open) => {
+                if let Some(publisher) = &open.get().publisher {
+                    publisher.claim_again();
+                }
+                return Ok(open.get().clone());
+            }
+            Entry::Vacant(entry) => entry,
+        };
+        let (name, role) = (spec.name.clone(), spec.role);
+        let job = Job::open(spec, Arc::clone(&self.shared))?;
+        tracing::info!(
+            "Checkpoints of job {} ({}) go to {} too.",
+            job.spec.id,
+            if name.is_empty() { "no name" } else { &name },
+            job.spec.secondary_dir
+        );
+        let publisher = (role == Role::Coordinator).then(|| Publisher::start(Arc::clone(&job)));
+        Ok(entry.insert(JobHandle { job, publisher }).clone())
+    }
+
+    /// Waits until the uploads that are under way have ended, for `limit` at most. Gives how many
+    /// have not.
+    pub async fn drain(&self, limit: Duration) -> usize {
+        self.shared.uploads.close();
+        let _ = timeout(limit, self.shared.uploads.wait()).await;
+        self.shared.uploads.len()
+    }
+}
+
+impl JobHandle {
+    /// Opens a session for one stream of the primary. None: refused, because the secondary does not
+    /// answer; the file's name then goes to [`JobHandle::missed`].
+    pub fn open_session(&self, stream: Stream) -> Option<Session> {
+        let metrics = &self.job.shared.metrics;
+        metrics.sessions_opened.inc();
+        if !self.job.secondary.is_up() {
+            self.job.abandoned(
+                &stream,
+                &Abandonment::default(),
+                Reason::SecondaryDown,
+                None,
+            );
+            return None;
+        }
+        Some(Session::new(Arc::clone(&self.job), stream))
+    }
+
+    /// The primary completed a file that had no session: it goes to backfill.
+    pub fn missed(&self, path: &str, size: u64) {
+        self.job.backfill(path, size);
+    }
+
+    /// Offers a checkpoint whose `_metadata` is durable on the primary. False: refused, because too
+    /// many wait or the job was opened as a worker.
+    pub fn offer(&self, offer: Offer) -> bool {
+        self.publisher
+            .as_ref()
+            .is_some_and(|publisher| publisher.offer(offer))
+    }
+}

@@ -1,0 +1,328 @@
+//! A JobManager's part: what is published is restorable at every instant, the newest first, and
+//! what goes is needed by nobody.
+
+mod support;
+
+use std::time::Duration;
+
+use store::ErrorKind;
+use store::Store;
+use store::testing::{Call, Fault};
+use support::{Checkpoint, JOB, World, until};
+use tokio::time::sleep;
+
+#[tokio::test(start_paused = true)]
+async fn a_complete_checkpoint_is_published_with_its_catalogue_entry() {
+    let world = World::new();
+    let checkpoint = Checkpoint::new(5, 1);
+    world.put_on_both(&checkpoint).await;
+    assert!(world.coordinator().offer(checkpoint.offer()));
+    world.published_are(&[5]).await;
+    let path = format!("/cp/.dualwrite/catalogue/{JOB}.json");
+    until("the catalogue", || {
+        world.secondary.files().iter().any(|(at, _)| *at == path)
+    })
+    .await;
+    let entry = world.on_secondary(&path).await.unwrap();
+    let entry = audit::CatalogueEntry::from_json(&entry).unwrap();
+    assert_eq!(
+        (entry.newest_published_id, entry.triggered_at_ms),
+        (5, 5_000)
+    );
+    assert_eq!(
+        entry.newest_published_path,
+        format!("hdfs://secondary/cp/{JOB}/chk-5")
+    );
+    assert!(world.inflight().is_empty());
+    assert_eq!(
+        world
+            .faults
+            .calls()
+            .iter()
+            .filter(|call| call.operation == "list")
+            .count(),
+        1
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_file_is_waited_for_and_then_copied_from_the_primary() {
+    let world = World::new();
+    let checkpoint = Checkpoint::new(1, 1);
+    world.put_on_both(&checkpoint).await;
+    let late = checkpoint.shared()[0].clone();
+    world.secondary.delete(&late, false).await.unwrap();
+    world.coordinator().offer(checkpoint.offer());
+    sleep(Duration::from_secs(4)).await;
+    assert_eq!(world.published().await, [0; 0]);
+    assert_eq!(
+        world.count("dualwrite_files_backfilled_total"),
+        0,
+        "the grace is not over"
+    );
+    world.published_are(&[1]).await;
+    assert_eq!(world.count("dualwrite_files_backfilled_total"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_on_neither_side_is_never_published_and_the_next_one_is() {
+    let world = World::new();
+    let (broken, good) = (Checkpoint::new(1, 1), Checkpoint::new(2, 2));
+    world.put_on_both(&broken).await;
+    for store in [&world.primary, &world.secondary] {
+        store.delete(&broken.shared()[0], false).await.unwrap();
+    }
+    let job = world.coordinator();
+    job.offer(broken.offer());
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(world.published().await, [0; 0]);
+    world.put_on_both(&good).await;
+    job.offer(good.offer());
+    world.published_are(&[2]).await;
+    assert_eq!(world.count("dualwrite_checkpoints_superseded_total"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn given_up_after_the_time_limit() {
+    let world = World::new();
+    world.coordinator().offer(Checkpoint::new(1, 1).offer());
+    sleep(Duration::from_mins(11)).await;
+    let text = world.metrics.render().unwrap();
+    assert!(text.contains(r#"reason="timeout"} 1"#), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_understood_or_has_no_mapping_is_unpublishable_at_once() {
+    let world = World::new();
+    let job = world.coordinator();
+    let mut torn = Checkpoint::new(1, 1);
+    torn.metadata.truncate(100);
+    job.offer(torn.offer());
+    let mut elsewhere = Checkpoint::new(2, 1).offer();
+    elsewhere.pointer = "hdfs://third/cp/chk-2".to_owned();
+    job.offer(elsewhere);
+    sleep(Duration::from_secs(1)).await;
+    let text = world.metrics.render().unwrap();
+    for reason in ["format", "outside_mapping"] {
+        assert!(
+            text.contains(&format!(r#"reason="{reason}"}} 1"#)),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_stay_and_their_files_with_them() {
+    let world = World::new();
+    let job = world.coordinator();
+    for id in 1..=6 {
+        // shared files change with every second checkpoint
+        let checkpoint = Checkpoint::new(id, id / 2);
+        for (path, bytes) in checkpoint.files() {
+            if world.secondary.stat(&path).await.unwrap().is_none() {
+                support::write(&world.secondary, &path, &bytes).await;
+            }
+        }
+        job.offer(checkpoint.offer());
+        let first = id.saturating_sub(2).max(1);
+        world.published_are(&(first..=id).collect::<Vec<_>>()).await;
+    }
+    let generation = |shared| Checkpoint::new(1, shared).shared();
+    let there = |path: &String| world.secondary.files().iter().any(|(at, _)| at == path);
+    assert!(
+        generation(0).iter().all(there),
+        "the grace period is not over"
+    );
+    sleep(Duration::from_mins(2)).await;
+    assert!(
+        !generation(0).iter().any(there),
+        "named by checkpoint 1 alone"
+    );
+    assert!(
+        !generation(1).iter().any(there),
+        "named by checkpoints 2 and 3"
+    );
+    assert!(generation(2).iter().all(there) && generation(3).iter().all(there));
+    assert_eq!(world.published().await, [4, 5, 6]);
+    let files = world.secondary.files();
+    assert!(
+        files.iter().all(|(path, _)| !path.contains("chk-1/")),
+        "{files:?}"
+    );
+    assert_eq!(world.count("dualwrite_checkpoints_retired_total"), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_jobs_checkpoint_names_is_not_deleted() {
+    let world = World::new();
+    let job = world.open("coordinator", &[("secondary.retained", "1")]);
+    let first = Checkpoint::new(1, 1);
+    world.put_on_both(&first).await;
+    job.offer(first.offer());
+    world.published_are(&[1]).await;
+    // another job was restored from it and names its shared files
+    let theirs = world
+        .on_secondary(&format!("/cp/{JOB}/chk-1/_metadata"))
+        .await
+        .unwrap();
+    let theirs_dir = "/cp/ffffffffffffffffffffffffffffffff/chk-9";
+    for file in first.manifest().files {
+        let path = file.location.unwrap().path().to_owned();
+        if let Some((_, name)) = path.split_once("/chk-1/") {
+            let bytes = world.on_secondary(&path).await.unwrap();
+            support::write(&world.secondary, &format!("{theirs_dir}/{name}"), &bytes).await;
+        }
+    }
+    support::write(
+        &world.secondary,
+        &format!("{theirs_dir}/_metadata"),
+        &theirs,
+    )
+    .await;
+    let second = Checkpoint::new(2, 2);
+    world.put_on_both(&second).await;
+    job.offer(second.offer());
+    world.published_are(&[2, 9]).await;
+    sleep(Duration::from_mins(2)).await;
+    assert_eq!(world.published().await, [2, 9]);
+    for path in first.shared() {
+        assert!(world.on_secondary(&path).await.is_some(), "{path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_there_is_metadata_that_is_not_understood_nothing_is_deleted() {
+    let world = World::new();
+    let unknown = bytes::Bytes::from_static(b"\x49\x60\x67\x2d\0\0\0\x63");
+    support::write(&world.secondary, "/cp/other/chk-1/_metadata", &unknown).await;
+    let job = world.open("coordinator", &[("secondary.retained", "1")]);
+    for id in 1..=2 {
+        let checkpoint = Checkpoint::new(id, id);
+        world.put_on_both(&checkpoint).await;
+        job.offer(checkpoint.offer());
+        until("it", || {
+            world.count("dualwrite_checkpoints_published_total") >= id
+        })
+        .await;
+    }
+    sleep(Duration::from_mins(5)).await;
+    for path in Checkpoint::new(1, 1).shared() {
+        assert!(world.on_secondary(&path).await.is_some(), "{path}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stale_leader_neither_publishes_nor_deletes() {
+    let old = World::new();
+    let stale = old.coordinator();
+    let first = Checkpoint::new(1, 1);
+    old.put_on_both(&first).await;
+    stale.offer(first.offer());
+    old.published_are(&[1]).await;
+
+    let new = World::beside(old.primary.clone(), old.secondary.clone());
+    let leader = new.open("coordinator", &[("secondary.retained", "1")]);
+    let second = Checkpoint::new(2, 2);
+    new.put_on_both(&second).await;
+    leader.offer(second.offer());
+    new.published_are(&[2]).await;
+
+    let third = Checkpoint::new(3, 3);
+    old.put_on_both(&third).await;
+    stale.offer(third.offer());
+    sleep(Duration::from_mins(2)).await;
+    assert_eq!(new.published().await, [2]);
+    let text = old.metrics.render().unwrap();
+    assert!(text.contains(r#"reason="not_owner"} 1"#), "{text}");
+    leader.offer(third.offer());
+    new.published_are(&[3]).await;
+
+    // leadership comes back
+    let regained = old.coordinator();
+    let fourth = Checkpoint::new(4, 4);
+    old.put_on_both(&fourth).await;
+    regained.offer(fourth.offer());
+    until("it", || {
+        old.count("dualwrite_checkpoints_published_total") >= 2
+    })
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_checkpoint_under_the_same_name_stays() {
+    let world = World::new();
+    let job = world.coordinator();
+    let (first, second) = (Checkpoint::new(1, 1), Checkpoint::new(1, 2));
+    world.put_on_both(&first).await;
+    job.offer(first.offer());
+    world.published_are(&[1]).await;
+    let before = world
+        .on_secondary(&format!("/cp/{JOB}/chk-1/_metadata"))
+        .await;
+    for (path, bytes) in second.files() {
+        if world.secondary.stat(&path).await.unwrap().is_none() {
+            support::write(&world.secondary, &path, &bytes).await;
+        }
+    }
+    job.offer(second.offer());
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(
+        world
+            .on_secondary(&format!("/cp/{JOB}/chk-1/_metadata"))
+            .await,
+        before
+    );
+    let text = world.metrics.render().unwrap();
+    assert!(text.contains(r#"reason="conflict"} 1"#), "{text}");
+    assert!(world.inflight().is_empty());
+}
+
+/// Every call of a publication, failing in every way: published in the end, restorable always.
+#[tokio::test(start_paused = true)]
+async fn whatever_fails_it_is_published_in_the_end() {
+    let ways = [
+        Fault::Fail(ErrorKind::Unavailable),
+        Fault::Fail(ErrorKind::Other),
+        Fault::TimeOut(Duration::from_secs(1)),
+        Fault::LoseReply,
+    ];
+    for operation in [
+        "create", "write", "close", "read", "rename", "replace", "mkdirs", "stat",
+    ] {
+        for nth in 1..=3 {
+            for fault in ways {
+                let world = World::new();
+                let checkpoint = Checkpoint::new(1, 1);
+                world.put_on_both(&checkpoint).await;
+                world.faults.set_script(move |call: &Call| {
+                    (call.operation == operation && call.nth == nth).then_some(fault)
+                });
+                world.coordinator().offer(checkpoint.offer());
+                world.published_are(&[1]).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_outage_the_newest_is_published() {
+    let world = World::new();
+    world
+        .faults
+        .set_script(|_| Some(Fault::Fail(ErrorKind::Unavailable)));
+    let job = world.coordinator();
+    for id in 1..=30 {
+        let checkpoint = Checkpoint::new(id, id);
+        for (path, bytes) in checkpoint.files() {
+            support::write(&world.primary, &path, &bytes).await;
+        }
+        job.offer(checkpoint.offer());
+        sleep(Duration::from_secs(1)).await;
+    }
+    world.faults.heal();
+    until("the newest", || {
+        world.count("dualwrite_newest_published_checkpoint_id") >= 30
+    })
+    .await;
+    world.published().await;
+}
