@@ -1,0 +1,2 @@
+/** The judge of checkpoints, on Flink's and Hadoop's own classes alone. */
+package io.dualwrite.checker;

@@ -1,0 +1,378 @@
+//! A real Flink: one JobManager and some TaskManagers, each a process of its own.
+//!
+//! A session cluster that takes job jars over REST. Addresses stay the same over restarts.
+//! Refuses to resolve memory or scripts as a distribution does: sizes are given by keys.
+
+mod config;
+mod rest;
+mod version;
+
+pub use config::Checkpoints;
+pub use rest::{CheckpointCounts, CheckpointInfo, FlinkRest, Submission};
+pub use version::{DEFAULT_VERSIONS, FlinkVersion};
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+
+use self::config::Entries;
+use crate::java;
+use crate::ports::Port;
+use crate::process::{Launch, Process};
+use crate::run::Run;
+use crate::wait::wait_until;
+use crate::zookeeper::ZooKeeper;
+
+/// Two JVM starts on a busy machine.
+const READY_LIMIT: Duration = Duration::from_mins(2);
+const JOB_MANAGER: &str = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint";
+const TASK_MANAGER: &str = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner";
+
+/// What is to be different from one TaskManager with four slots.
+#[derive(Debug, Clone)]
+pub struct FlinkBuilder {
+    name: String,
+    version: FlinkVersion,
+    task_managers: usize,
+    slots: usize,
+    entries: Entries,
+    hadoop_conf: Option<PathBuf>,
+    lib: Vec<PathBuf>,
+    java_options: Vec<String>,
+}
+
+impl FlinkBuilder {
+    /// How many TaskManagers; 1 unless said.
+    #[must_use]
+    pub fn task_managers(mut self, count: usize) -> Self {
+        self.task_managers = count;
+        self
+    }
+
+    /// Slots of each TaskManager; 4 unless said.
+    #[must_use]
+    pub fn slots(mut self, count: usize) -> Self {
+        self.slots = count;
+        self
+    }
+
+    /// An entry of the configuration file; replaces the harness's own and earlier ones.
+    #[must_use]
+    pub fn config(mut self, key: &str, value: &str) -> Self {
+        self.entries.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// The entries that make jobs write checkpoints.
+    #[must_use]
+    pub fn checkpoints(mut self, checkpoints: &Checkpoints) -> Self {
+        self.entries.extend(checkpoints.entries(&self.version));
+        self
+    }
+
+    /// `HADOOP_CONF_DIR` of all processes.
+    #[must_use]
+    pub fn hadoop_conf(mut self, folder: &Path) -> Self {
+        self.hadoop_conf = Some(folder.to_owned());
+        self
+    }
+
+    /// A jar to be dropped into `lib/` before the start.
+    #[must_use]
+    pub fn lib(mut self, jar: &Path) -> Self {
+        self.lib.push(jar.to_owned());
+        self
+    }
+
+    /// A further option of every JVM, e.g. `-Xmx1g`; the last of two counts.
+    #[must_use]
+    pub fn java_option(mut self, option: &str) -> Self {
+        self.java_options.push(option.to_owned());
+        self
+    }
+
+    /// High availability by ZooKeeper, with its files in `storage`, e.g. `hdfs://.../ha`.
+    #[must_use]
+    pub fn high_availability(self, zookeeper: &ZooKeeper, storage: &str) -> Self {
+        let key = if self.version.is_at_least(1, 17) {
+            "high-availability.type"
+        } else {
+            "high-availability"
+        };
+        self.config(key, "zookeeper")
+            .config("high-availability.zookeeper.quorum", zookeeper.address())
+            .config("high-availability.storageDir", storage)
+            // A killed JobManager's lock is gone after this time.
+            .config("high-availability.zookeeper.client.session-timeout", "5000")
+    }
+
+    /// Starts the processes and waits until every TaskManager is registered.
+    ///
+    /// # Errors
+    /// When Maven or a process fails: with the end of its log.
+    pub fn start(self, run: &Run) -> Result<FlinkCluster> {
+        let cluster = self.launch(run)?;
+        cluster.wait_ready()?;
+        Ok(cluster)
+    }
+
+    /// As [`FlinkBuilder::start`], without waiting.
+    ///
+    /// # Errors
+    /// When Maven fails or no process can be started.
+    pub fn launch(mut self, run: &Run) -> Result<FlinkCluster> {
+        let jars = crate::jars("flink", &[("flink.version", self.version.as_str())])?;
+        let root = run.data_dir(&self.name)?;
+        let (rpc, rest) = (Port::take()?, Port::take()?);
+        let mut entries = config::defaults(&self.version);
+        for (key, value) in [
+            ("jobmanager.rpc.port", rpc.number().to_string()),
+            (
+                "high-availability.jobmanager.port",
+                rpc.number().to_string(),
+            ),
+            ("rest.port", rest.number().to_string()),
+            ("rest.bind-port", rest.number().to_string()),
+            ("taskmanager.numberOfTaskSlots", self.slots.to_string()),
+        ] {
+            entries.insert(key.to_owned(), value);
+        }
+        entries.append(&mut self.entries);
+        fill(&root, &self.version, &entries, &jars, &self.lib)?;
+
+        let starter = Starter {
+            builder: &self,
+            run,
+            root: &root,
+        };
+        let job_manager = starter.start("jobmanager", JOB_MANAGER, &["-Xmx512m"], &[])?;
+        let task_managers = (0..self.task_managers)
+            .map(|index| starter.task_manager(index))
+            .collect::<Result<Vec<_>>>()?;
+        let rest_client = FlinkRest::new(rest.address(), self.version.clone());
+        Ok(FlinkCluster {
+            root,
+            version: self.version,
+            entries,
+            rest: rest_client,
+            job_manager,
+            task_managers,
+            _ports: [rpc, rest],
+        })
+    }
+}
+
+/// A running Flink. Dropped, all its processes are killed.
+#[derive(Debug)]
+pub struct FlinkCluster {
+    root: PathBuf,
+    version: FlinkVersion,
+    entries: Entries,
+    rest: FlinkRest,
+    job_manager: Process,
+    task_managers: Vec<Process>,
+    _ports: [Port; 2],
+}
+
+impl FlinkCluster {
+    /// A cluster to be called `name` in folders and messages, of a version such as `1.20.5`.
+    ///
+    /// # Errors
+    /// When `version` is none.
+    pub fn builder(name: &str, version: &str) -> Result<FlinkBuilder> {
+        Ok(FlinkBuilder {
+            name: name.to_owned(),
+            version: FlinkVersion::try_from(version)?,
+            task_managers: 1,
+            slots: 4,
+            entries: Entries::new(),
+            hadoop_conf: None,
+            lib: Vec::new(),
+            java_options: Vec::new(),
+        })
+    }
+
+    /// Its version.
+    pub fn version(&self) -> &FlinkVersion {
+        &self.version
+    }
+
+    /// Its REST interface: submit jobs, ask for checkpoints.
+    pub fn rest(&self) -> &FlinkRest {
+        &self.rest
+    }
+
+    /// The JobManager's process, to be killed, frozen, restarted.
+    pub fn job_manager(&self) -> &Process {
+        &self.job_manager
+    }
+
+    /// A TaskManager's process.
+    ///
+    /// # Panics
+    /// When there are not so many.
+    pub fn task_manager(&self, index: usize) -> &Process {
+        &self.task_managers[index]
+    }
+
+    /// All processes, the JobManager first.
+    pub fn processes(&self) -> impl Iterator<Item = &Process> {
+        std::iter::once(&self.job_manager).chain(&self.task_managers)
+    }
+
+    /// SIGKILLs every process.
+    pub fn kill(&self) {
+        self.processes().for_each(Process::kill);
+    }
+
+    /// Restarts every process, with what is in `lib/` and `conf/` by now.
+    ///
+    /// # Errors
+    /// When a process fails or is not ready within its limit.
+    pub fn restart(&self) -> Result<()> {
+        self.processes().try_for_each(Process::restart)?;
+        self.wait_ready()
+    }
+
+    /// Sets an entry of the configuration file, or takes it out, for processes that start later.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn configure(&mut self, key: &str, value: Option<&str>) -> Result<()> {
+        match value {
+            Some(value) => self.entries.insert(key.to_owned(), value.to_owned()),
+            None => self.entries.remove(key),
+        };
+        write_conf(&self.root, &self.version, &self.entries)
+    }
+
+    /// The folder of the configuration; read by each process when it starts.
+    pub fn conf_dir(&self) -> PathBuf {
+        self.root.join("conf")
+    }
+
+    /// The folder of the jars; read by each process when it starts.
+    pub fn lib_dir(&self) -> PathBuf {
+        self.root.join("lib")
+    }
+
+    /// Waits until the JobManager has as many TaskManagers as run.
+    ///
+    /// One that was just killed may still be counted: to see its successor at work, wait for the
+    /// job's next checkpoint.
+    ///
+    /// # Errors
+    /// After 120 s, or as soon as a process has ended by itself.
+    pub fn wait_ready(&self) -> Result<()> {
+        let running: Vec<_> = self.processes().filter(|p| p.is_running()).collect();
+        let expected = self.task_managers.iter().filter(|p| p.is_running()).count();
+        let what = format!("{expected} TaskManagers of {}", self.job_manager.label());
+        wait_until(&what, READY_LIMIT, || {
+            if let Some(ended) = running.iter().find(|process| !process.is_running()) {
+                return Ok(Err(ended.ended()));
+            }
+            match self.rest.task_managers()? {
+                count if count >= expected => Ok(Ok(())),
+                count => Err(anyhow!("{count} are registered")),
+            }
+        })?
+    }
+}
+
+/// What the processes of one cluster share while they are started.
+struct Starter<'a> {
+    builder: &'a FlinkBuilder,
+    run: &'a Run,
+    root: &'a Path,
+}
+
+impl Starter<'_> {
+    fn task_manager(&self, index: usize) -> Result<Process> {
+        let id = format!("taskmanager-{index}");
+        let tmp = self.root.join("tmp").join(&id);
+        std::fs::create_dir_all(&tmp)
+            .with_context(|| format!("cannot create {}", tmp.display()))?;
+        let options = [
+            format!("-Dtaskmanager.resource-id={id}"),
+            format!("-Dio.tmp.dirs={}", tmp.display()),
+        ];
+        let jvm = ["-Xmx512m", "-XX:MaxDirectMemorySize=384m"];
+        self.start(&id, TASK_MANAGER, &jvm, &options)
+    }
+
+    fn start(&self, role: &str, main: &str, jvm: &[&str], options: &[String]) -> Result<Process> {
+        let root = self.root.display();
+        let places = [
+            format!("-Dlog4j.configurationFile=file:{root}/conf/log4j.properties"),
+            format!("-Djava.io.tmpdir={root}/tmp"),
+        ];
+        let mut java_options: Vec<&str> = config::JAVA_OPTIONS.to_vec();
+        java_options.extend(jvm);
+        java_options.extend(places.iter().map(String::as_str));
+        java_options.extend(self.builder.java_options.iter().map(String::as_str));
+        let conf = self.root.join("conf");
+        let conf_text = conf.to_string_lossy().into_owned();
+        let mut arguments = vec!["--configDir", &conf_text];
+        arguments.extend(options.iter().map(String::as_str));
+        let classes: [&Path; 1] = [&self.root.join("lib/*")];
+        let mut env: Vec<(String, OsString)> = vec![
+            ("FLINK_CONF_DIR".to_owned(), conf.into()),
+            ("FLINK_LIB_DIR".to_owned(), self.root.join("lib").into()),
+            (
+                "FLINK_PLUGINS_DIR".to_owned(),
+                self.root.join("plugins").into(),
+            ),
+        ];
+        if let Some(folder) = &self.builder.hadoop_conf {
+            env.push(("HADOOP_CONF_DIR".to_owned(), folder.into()));
+        }
+        let name = &self.builder.name;
+        Process::start(Launch {
+            label: format!("{name}/{role}"),
+            command: java::command(&classes, &java_options, main, &arguments),
+            env,
+            directory: self.root.to_owned(),
+            log: self.run.log_dir().join(format!("{name}-{role}.log")),
+            keep: self.run.is_kept(),
+        })
+    }
+}
+
+fn write_conf(root: &Path, version: &FlinkVersion, entries: &Entries) -> Result<()> {
+    let (name, text) = config::file(version, entries);
+    std::fs::write(root.join("conf").join(name), text)
+        .with_context(|| format!("cannot write {name}"))
+}
+
+/// Fills a folder as a distribution's: `conf/`, `lib/`, `plugins/`, `tmp/`.
+fn fill(
+    root: &Path,
+    version: &FlinkVersion,
+    entries: &Entries,
+    jars: &Path,
+    extra: &[PathBuf],
+) -> Result<()> {
+    for folder in ["conf", "lib", "plugins", "tmp"] {
+        std::fs::create_dir_all(root.join(folder))
+            .with_context(|| format!("cannot create {folder} in {}", root.display()))?;
+    }
+    write_conf(root, version, entries)?;
+    std::fs::write(root.join("conf/log4j.properties"), config::LOG4J)
+        .context("cannot write log4j.properties")?;
+    let jars =
+        std::fs::read_dir(jars).with_context(|| format!("cannot list {}", jars.display()))?;
+    for jar in jars {
+        let jar = jar.context("cannot list the jars")?;
+        std::os::unix::fs::symlink(jar.path(), root.join("lib").join(jar.file_name()))
+            .context("cannot link a jar into lib/")?;
+    }
+    for jar in extra {
+        let name = jar.file_name().context("a jar without a name")?;
+        // A copy: a jar that is built anew must not change under a running JVM.
+        std::fs::copy(jar, root.join("lib").join(name))
+            .with_context(|| format!("cannot copy {} into lib/", jar.display()))?;
+    }
+    Ok(())
+}

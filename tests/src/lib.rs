@@ -1,0 +1,40 @@
+//! Real HDFS and Flink processes for the tests and the demo.
+//!
+//! Starts, freezes, kills and restarts the processes that a site would run, and judges what they
+//! leave behind. Refuses to know the product: it is a jar in `lib/` and some configuration keys.
+//!
+//! Every test opens a [`Run`], starts clusters in it, waits with [`wait_until`], and ends with
+//! [`Run::passed`]. Whatever was started dies with the test, also when the test itself is killed.
+
+mod checker;
+mod dist;
+mod exactly_once;
+mod fingerprint;
+mod flink;
+mod hdfs;
+mod java;
+mod maven;
+mod paths;
+mod ports;
+mod process;
+mod run;
+mod test_job;
+mod wait;
+mod zookeeper;
+
+pub use checker::{CheckedCheckpoint, Checker, Finding};
+pub use dist::{DIST_JAR_NAME, dist_cli, dist_dir, dist_jar};
+pub use exactly_once::{Comparison, ExactlyOnce};
+pub use fingerprint::fingerprint;
+pub use flink::{
+    CheckpointCounts, CheckpointInfo, Checkpoints, DEFAULT_VERSIONS, FlinkBuilder, FlinkCluster,
+    FlinkRest, FlinkVersion, Submission,
+};
+pub use hdfs::{HdfsBuilder, HdfsCluster, WebFile, WebHdfs};
+pub use maven::{jars, maven};
+pub use paths::{harness_dir, workspace_dir};
+pub use process::Process;
+pub use run::Run;
+pub use test_job::test_job_jar;
+pub use wait::wait_until;
+pub use zookeeper::ZooKeeper;

@@ -1,0 +1,68 @@
+//! Lost processes of Flink itself: the job recovers as without the product, and publishing goes on.
+
+mod support;
+
+use anyhow::{Context, Result, ensure};
+use harness::{ExactlyOnce, FlinkRest, wait_until};
+use support::{LIMIT, Sites, Watched, now_ms};
+
+const FLINK: &str = "1.20.5";
+
+/// From which checkpoint the job was last restored.
+fn restored_from(rest: &FlinkRest, job: &str) -> Result<u64> {
+    let answer = rest.get(&format!("/jobs/{job}/checkpoints"))?;
+    let id = answer["latest"]["restored"]["id"].as_u64();
+    id.with_context(|| format!("not restored: {}", answer["counts"]))
+}
+
+#[test]
+fn a_task_manager_killed_in_mid_checkpoint_is_replaced_and_publishing_goes_on() -> Result<()> {
+    let sites = Sites::launch("recovery::task_manager")?;
+    let flink = sites.flink(FLINK)?.launch(&sites.run)?;
+    sites.primary.wait_ready()?;
+    sites.secondary.wait_ready()?;
+    flink.wait_ready()?;
+    let mut judge = sites.judge(FLINK)?;
+    let job = ExactlyOnce {
+        records: 60_000,
+        ..ExactlyOnce::new("recovery", &sites.run.data_dir("sink")?)
+    };
+    let watched = Watched::submit(flink.rest(), &job)?;
+    judge.until_published(&watched.id, 2)?;
+
+    // With its files' bytes going nowhere, a checkpoint stays under way.
+    sites.primary.data_node(0).freeze()?;
+    let frozen = now_ms();
+    wait_until("a checkpoint that cannot complete", LIMIT, || {
+        let all = flink.rest().checkpoints(&watched.id)?;
+        let stuck = |info: &&harness::CheckpointInfo| {
+            info.status == "IN_PROGRESS" && info.triggered_ms > frozen
+        };
+        all.iter()
+            .find(stuck)
+            .map(|_| ())
+            .context("none is under way")
+    })?;
+    let last = watched.newest()?;
+    flink.task_manager(0).kill();
+    sites.primary.data_node(0).thaw()?;
+    flink.task_manager(0).restart()?;
+
+    judge.until("the job to be restored", || {
+        restored_from(flink.rest(), &watched.id)
+    })?;
+    let restored = restored_from(flink.rest(), &watched.id)?;
+    ensure!(
+        restored == last,
+        "restored from {restored}, not from {last}"
+    );
+    judge.until_published(&watched.id, last)?;
+    let again = watched.newest()?;
+    watched.complete_more_under(&mut judge, 2)?;
+    judge.until_published(&watched.id, again)?;
+    watched.nothing_failed_after(again)?;
+    watched.is_exact_at_its_end()?;
+    judge.published()?;
+    sites.run.passed();
+    Ok(())
+}
