@@ -10,9 +10,11 @@ const GOLDEN: &[u8] = include_bytes!("../../tests/goldens/data/2.2.1/rocksdb-inc
 fn rewrite() -> Vec<u8> {
     let bytes = black_box(GOLDEN);
     let metadata = checkpoint_format::parse(bytes).expect("a golden");
-    let rewritten = checkpoint_format::rewrite(bytes, &metadata, |reference| {
-        let rest = reference.path.strip_prefix("hdfs://primary:8020")?;
-        Some(["hdfs://secondary:8020", rest].concat())
+    let rewritten = checkpoint_format::rewrite(bytes, &metadata, |reference, new| {
+        let rest = reference.path.strip_prefix("hdfs://primary:8020");
+        new.push_str("hdfs://secondary:8020");
+        new.push_str(rest.unwrap_or_default());
+        rest.is_some()
     });
     rewritten.expect("a golden")
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use checkpoint_format::{FormatError, Metadata, Reference, ReferenceKind};
+use checkpoint_format::{FormatError, Metadata, ReferenceKind};
 use checkpoint_layout::{Location, LocationError};
 
 use crate::{Expected, Finding};
@@ -44,10 +44,19 @@ pub fn manifest(metadata: &[u8], dir: &Location) -> Result<Manifest, FormatError
 
 impl Manifest {
     /// As [`manifest`], of what is parsed already.
+    pub fn of(metadata: &Metadata<'_>, dir: &Location) -> Self {
+        Self::resolved(metadata, dir, Location::parse)
+    }
+
+    /// The same, where `resolve` says what place an absolute path names.
     ///
     /// A file whose whole length is named in two ways stays twice: it cannot have both, and one of
     /// them will be found wrong.
-    pub fn of(metadata: &Metadata<'_>, dir: &Location) -> Self {
+    pub fn resolved(
+        metadata: &Metadata<'_>,
+        dir: &Location,
+        resolve: impl Fn(&str) -> Result<Location, LocationError>,
+    ) -> Self {
         let mut files: Vec<NamedFile> = Vec::new();
         let mut known: HashMap<_, usize> = HashMap::new();
         for reference in &metadata.references {
@@ -57,7 +66,10 @@ impl Manifest {
                 ReferenceKind::Absolute | ReferenceKind::Relative => true,
             };
             let length = reference.required_length();
-            let location = resolve(reference, dir);
+            let location = match reference.kind {
+                ReferenceKind::Relative => below(dir, &reference.path),
+                _ => resolve(&reference.path),
+            };
             let place = location.as_ref().map_err(|error| error.text.clone());
             let key = (place.cloned(), exact.then_some(length));
             if let Some(&at) = known.get(&key) {
@@ -111,11 +123,7 @@ impl Manifest {
     }
 }
 
-fn resolve(reference: &Reference<'_>, dir: &Location) -> Result<Location, LocationError> {
-    let path = &*reference.path;
-    if reference.kind != ReferenceKind::Relative {
-        return Location::parse(path);
-    }
+fn below(dir: &Location, path: &str) -> Result<Location, LocationError> {
     if path.split('/').any(|component| component == "..") {
         return Err(LocationError {
             text: path.to_owned(),
@@ -128,6 +136,7 @@ fn resolve(reference: &Reference<'_>, dir: &Location) -> Result<Location, Locati
 #[cfg(test)]
 mod tests {
     use super::*;
+    use checkpoint_format::Reference;
     use std::borrow::Cow;
 
     fn at(text: &str) -> Location {
@@ -137,6 +146,7 @@ mod tests {
     fn metadata<'a>(named: &[(ReferenceKind, &'a str, Option<u64>)]) -> Metadata<'a> {
         let reference = |&(kind, path, length)| Reference {
             kind,
+            scope: checkpoint_format::Scope::Shared,
             path: Cow::Borrowed(path),
             length,
             span: 0..0,
@@ -144,6 +154,7 @@ mod tests {
         Metadata {
             version: 6,
             checkpoint_id: 7,
+            master_states: Vec::new(),
             operators: Vec::new(),
             references: named.iter().map(reference).collect(),
         }

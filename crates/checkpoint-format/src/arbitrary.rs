@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
-use crate::sample::{Channel, Keyed, OperatorState, Sample, SampleOperator, Stream, Subtask};
+use crate::FlinkVersion;
+use crate::sample::{
+    Channel, Keyed, OperatorState, Sample, SampleMaster, SampleOperator, Stream, Subtask,
+};
 
 fn some<S: Strategy>(element: S) -> impl Strategy<Value = Vec<S::Value>>
 where
@@ -13,7 +16,7 @@ where
 
 fn path() -> impl Strategy<Value = String> {
     prop_oneof![
-        8 => "hdfs://primary/flink/[0-9a-f]{8}/(shared|chk-[1-9])/[0-9a-f-]{1,36}",
+        8 => "hdfs://primary/flink/[0-9a-f]{8}/(shared|chk-[1-9]|savepoint-[0-9a-f]{6})/[0-9a-f-]{1,36}",
         1 => "[a-z/]{0,9}[é€\u{0}😀\u{10FFFF}]{1,4}[a-z/]{0,9}",
     ]
 }
@@ -23,9 +26,9 @@ fn stream() -> impl Strategy<Value = Stream> {
     let leaf = prop_oneof![
         Just(Stream::Null),
         (path(), some(any::<u8>())).prop_map(|(name, bytes)| Stream::Bytes(name, bytes)),
-        (path(), -1..i64::MAX).prop_map(|(path, length)| Stream::File(path, length)),
-        (path(), -1..i64::MAX).prop_map(|(path, length)| Stream::Relative(path, length)),
-        (path(), 0..i64::MAX, -1..i64::MAX)
+        (path(), -1..1_i64 << 40).prop_map(|(path, length)| Stream::File(path, length)),
+        (path(), -1..1_i64 << 40).prop_map(|(path, length)| Stream::Relative(path, length)),
+        (path(), 0..i64::MAX, -1..1_i64 << 40)
             .prop_map(|(path, offset, length)| Stream::Segment(path, offset, length)),
         Just(Stream::EmptySegment),
     ];
@@ -108,15 +111,32 @@ fn operator() -> impl Strategy<Value = SampleOperator> {
         })
 }
 
-/// Any file of versions 4, 5 and 6.
+fn master() -> impl Strategy<Value = SampleMaster> {
+    let bytes = prop::option::of(some(any::<u8>()));
+    ("[a-z😀]{0,5}", any::<i32>(), bytes).prop_map(|(name, version, bytes)| SampleMaster {
+        name,
+        version,
+        bytes,
+    })
+}
+
+/// Any file of any version.
 pub(crate) fn sample() -> impl Strategy<Value = Sample> {
-    let masters = some(prop::collection::vec(any::<u8>(), 1..9));
-    (4..=6, 0..i64::MAX, masters, some(operator())).prop_map(|(version, id, masters, operators)| {
-        Sample {
-            version,
+    let flinks: Vec<FlinkVersion> = (9..=20)
+        .map(|minor| FlinkVersion { major: 1, minor })
+        .chain((0..=3).map(|minor| FlinkVersion { major: 2, minor }))
+        .collect();
+    let id = prop_oneof![0..10_i64, 0..i64::MAX];
+    (
+        prop::sample::select(flinks),
+        id,
+        some(master()),
+        some(operator()),
+    )
+        .prop_map(|(flink, id, masters, operators)| Sample {
+            flink,
             id,
             masters,
             operators,
-        }
-    })
+        })
 }

@@ -29,7 +29,7 @@ pub enum FormatError {
     },
     /// A version that this release does not know.
     #[error(
-        "byte {offset}: expected metadata version 4, 5 or 6 (Flink 1.16 to 2.3), \
+        "byte {offset}: expected metadata version 2 to 6 (Flink 1.9 to 2.3), \
          found version {version}: a release that knows it is needed"
     )]
     UnsupportedVersion {
@@ -39,13 +39,28 @@ pub enum FormatError {
         version: i32,
     },
     /// A handle of a kind that this release does not know, or that cannot be here.
-    #[error("byte {offset}: expected {expected}, found tag {tag}")]
+    #[error(
+        "byte {offset}: expected {expected}, with tags up to {highest} in this version, \
+         found tag {tag}"
+    )]
     UnknownTag {
         /// Where the tag is.
         offset: usize,
         /// The tag found.
         tag: u8,
+        /// The highest tag of this version's handles.
+        highest: u8,
         /// The kinds that can be here.
+        expected: &'static str,
+    },
+    /// A type of channel state that this release does not know, or that cannot be here.
+    #[error("byte {offset}: expected {expected}, found type {found}")]
+    UnknownChannel {
+        /// Where the type is.
+        offset: usize,
+        /// The type found.
+        found: u8,
+        /// The types that can be here.
         expected: &'static str,
     },
     /// A number that Flink never writes there, such as a negative count.
@@ -82,6 +97,28 @@ pub enum FormatError {
         /// The depth allowed.
         limit: usize,
     },
+    /// Bytes behind the end, in a version that has nothing there: a damaged file, or another layout.
+    #[error("byte {offset}: expected the end of the file, found {bytes} more bytes")]
+    NotAtTheEnd {
+        /// Where the end should be.
+        offset: usize,
+        /// How many bytes follow.
+        bytes: usize,
+    },
+    /// Two layouts that have one version number both fit the file, with different meanings.
+    #[error(
+        "byte {offset}: expected bytes that only one layout of version 3 fits, found some that \
+         mean one thing by Flink {one} and another by Flink {other}: \
+         say which version of Flink wrote the file"
+    )]
+    Ambiguous {
+        /// Where the first field is on which the layouts differ.
+        offset: usize,
+        /// The versions of Flink by which the file has one meaning.
+        one: &'static str,
+        /// Those by which it has another.
+        other: &'static str,
+    },
     /// A mapped path does not fit into its field.
     #[error(
         "byte {offset}: expected a new path of at most 65535 bytes in modified UTF-8, \
@@ -109,6 +146,9 @@ impl FormatError {
             | Self::BadMarker { offset, .. }
             | Self::UnsupportedVersion { offset, .. }
             | Self::UnknownTag { offset, .. }
+            | Self::UnknownChannel { offset, .. }
+            | Self::NotAtTheEnd { offset, .. }
+            | Self::Ambiguous { offset, .. }
             | Self::BadNumber { offset, .. }
             | Self::BadText { offset, .. }
             | Self::EmptyPath { offset }

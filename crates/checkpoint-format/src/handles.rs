@@ -1,9 +1,10 @@
-//! The state handles: each tag with the fields behind it, by `MetadataV2V3SerializerBase` of
-//! Flink 1.20.5 and 2.3.0. It refuses every tag that it does not know the fields of, and collects
-//! references in the order in which the file has them.
+//! The state handles: each tag with the fields behind it, by `SavepointV2Serializer` of Flink 1.9
+//! and `MetadataV2V3SerializerBase` of Flink 1.11 to 2.3. It refuses every tag that it does not
+//! know the fields of, and collects references in the order in which the file has them.
 
 use crate::FormatError;
-use crate::model::{Reference, ReferenceKind};
+use crate::layout::Channels;
+use crate::model::{Reference, ReferenceKind, Scope};
 use crate::parse::Parser;
 use crate::utf::{self, Lone};
 
@@ -30,80 +31,93 @@ const SEGMENT_PARTITIONABLE: u8 = 17;
 const MAX_NESTING: usize = 16;
 
 /// One side of the channel states.
-pub(crate) struct Channels {
+pub(crate) struct Side {
     plain: u8,
     merged: u8,
     expected: &'static str,
 }
 
 /// `ChannelStateHandleSerializerV2`: the types of what a task has read but not processed.
-pub(crate) const INPUT: Channels = Channels {
+pub(crate) const INPUT: Side = Side {
     plain: 1,
     merged: 3,
     expected: "an input channel state (type 1 or 3)",
 };
 /// The same of what it has written but not sent.
-pub(crate) const OUTPUT: Channels = Channels {
+pub(crate) const OUTPUT: Side = Side {
     plain: 2,
     merged: 4,
     expected: "an output channel state (type 2 or 4)",
 };
 
+/// Whether the size of a stream counts, or the handle that it is in has a size of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Size {
+    Counts,
+    IsStored,
+}
+
 impl Parser<'_> {
     /// The coordinator's state, for which Flink loads nothing but inline bytes.
     pub(crate) fn coordinator_state(&mut self) -> Result<(), FormatError> {
         let expected = "a coordinator's state (tag 0 or 1)";
-        let offset = self.reader.offset();
-        match self.reader.u8(expected)? {
+        let (offset, tag) = self.tag(expected)?;
+        match tag {
             NULL => Ok(()),
-            BYTE_STREAM => self.inline_bytes(),
-            tag => Err(FormatError::UnknownTag {
-                offset,
-                tag,
-                expected,
-            }),
+            BYTE_STREAM => self.inline_bytes(Size::Counts),
+            _ => Err(self.unknown_tag(offset, tag, expected)),
         }
     }
 
-    pub(crate) fn stream(&mut self) -> Result<(), FormatError> {
+    fn stream(&mut self, size: Size) -> Result<(), FormatError> {
         let expected = "a stream state handle (tag 0, 1, 2, 3, 6, 15 or 16)";
         loop {
-            let offset = self.reader.offset();
-            match self.reader.u8(expected)? {
+            let (offset, tag) = self.tag(expected)?;
+            match tag {
                 NULL | EMPTY_SEGMENT => return Ok(()),
-                BYTE_STREAM => return self.inline_bytes(),
-                FILE_STREAM => {
-                    let length = self.reader.length()?;
-                    return self.reference(ReferenceKind::Absolute, length, "a file's path");
-                }
-                RELATIVE_STREAM => return self.relative_stream(),
-                SEGMENT => return self.segment(),
+                BYTE_STREAM => return self.inline_bytes(size),
+                FILE_STREAM => return self.file(size),
+                RELATIVE_STREAM => return self.relative_stream(size),
+                SEGMENT => return self.segment(size),
                 KEY_GROUPS => self.key_group_offsets()?, // and the stream that they point into
-                tag => {
-                    return Err(FormatError::UnknownTag {
-                        offset,
-                        tag,
-                        expected,
-                    });
-                }
+                _ => return Err(self.unknown_tag(offset, tag, expected)),
             }
         }
+    }
+
+    /// The next tag, and where it is. One that the version does not know is an error like any
+    /// other that cannot be there.
+    fn tag(&mut self, expected: &'static str) -> Result<(usize, u8), FormatError> {
+        let offset = self.reader.offset();
+        let tag = self.reader.u8(expected)?;
+        if tag > self.layout.highest_tag {
+            return Err(self.unknown_tag(offset, tag, expected));
+        }
+        Ok((offset, tag))
+    }
+
+    fn unknown_tag(&self, offset: usize, tag: u8, expected: &'static str) -> FormatError {
+        let highest = self.layout.highest_tag;
+        FormatError::UnknownTag {
+            offset,
+            tag,
+            highest,
+            expected,
+        }
+    }
+
+    /// The next field is one that another layout of the same version has differently.
+    fn dispute(&mut self) {
+        self.disputed.get_or_insert(self.reader.offset());
     }
 
     pub(crate) fn operator_state(&mut self) -> Result<(), FormatError> {
         let expected = "an operator state handle (tag 0, 4 or 17)";
-        let offset = self.reader.offset();
-        let tag = self.reader.u8(expected)?;
+        let (offset, tag) = self.tag(expected)?;
         match tag {
             NULL => return Ok(()),
             PARTITIONABLE | SEGMENT_PARTITIONABLE => {}
-            _ => {
-                return Err(FormatError::UnknownTag {
-                    offset,
-                    tag,
-                    expected,
-                });
-            }
+            _ => return Err(self.unknown_tag(offset, tag, expected)),
         }
         for _ in 0..self.reader.count("the number of an operator's states")? {
             self.reader.skip_utf("a state's name")?;
@@ -112,11 +126,17 @@ impl Parser<'_> {
                 .skip_longs("the offsets of a state's partitions")?;
         }
         if tag == SEGMENT_PARTITIONABLE {
-            self.reference(ReferenceKind::Directory, None, "the task-owned directory")?;
-            self.reference(ReferenceKind::Directory, None, "the shared directory")?;
+            for expected in ["the task-owned directory", "the shared directory"] {
+                self.reference(
+                    ReferenceKind::Directory,
+                    Some(Scope::Shared),
+                    None,
+                    expected,
+                )?;
+            }
             self.reader.u8("whether the operator state is empty")?;
         }
-        self.stream()
+        self.stream(Size::Counts)
     }
 
     /// `depth`: how many handles this one lies within.
@@ -129,26 +149,25 @@ impl Parser<'_> {
                 limit: MAX_NESTING,
             });
         }
-        let tag = self.reader.u8(expected)?;
+        let (_, tag) = self.tag(expected)?;
         match tag {
             NULL => return Ok(()),
             KEY_GROUPS | SAVEPOINT_KEY_GROUPS | KEY_GROUPS_V2 => {
                 self.key_group_offsets()?;
-                self.stream()?;
+                self.stream(Size::Counts)?;
             }
             INCREMENTAL | INCREMENTAL_V2 => self.incremental(tag == INCREMENTAL_V2)?,
             CHANGELOG | CHANGELOG_V2 => self.changelog(tag == CHANGELOG_V2, depth)?,
             CHANGELOG_BYTES => self.changelog_bytes()?,
             CHANGELOG_FILES | CHANGELOG_FILES_V2 => self.changelog_files()?,
-            _ => {
-                return Err(FormatError::UnknownTag {
-                    offset,
-                    tag,
-                    expected,
-                });
-            }
+            _ => return Err(self.unknown_tag(offset, tag, expected)),
         }
-        if !matches!(tag, KEY_GROUPS | SAVEPOINT_KEY_GROUPS | INCREMENTAL) {
+        let has_no_id = match tag {
+            KEY_GROUPS | SAVEPOINT_KEY_GROUPS | INCREMENTAL => true,
+            CHANGELOG | CHANGELOG_BYTES | CHANGELOG_FILES => self.layout.short_changelog,
+            _ => false,
+        };
+        if !has_no_id {
             self.reader.skip_utf("the id of a keyed state handle")?;
         }
         if tag == CHANGELOG_FILES_V2 {
@@ -157,31 +176,36 @@ impl Parser<'_> {
         Ok(())
     }
 
-    pub(crate) fn channel_states(&mut self, side: &Channels) -> Result<(), FormatError> {
+    pub(crate) fn channel_states(&mut self, side: &Side) -> Result<(), FormatError> {
         for _ in 0..self.reader.count("the number of channel states")? {
             let offset = self.reader.offset();
-            let tag = if self.layout.typed_channels {
+            let found = if self.layout.channels == Channels::Typed {
                 self.reader.u8(side.expected)?
             } else {
+                self.dispute();
                 side.plain
             };
-            self.reader.i32("the subtask of a channel state")?;
-            if tag == side.plain {
+            if self.layout.channels != Channels::WithoutSubtask {
+                self.reader.i32("the subtask of a channel state")?;
+            }
+            if found == side.plain {
                 self.reader.skip(8, "the two indices of a channel")?;
                 self.reader.skip_longs("the offsets of a channel state")?;
-                self.reader.i64("the size of a channel state")?;
-                self.stream()?;
-            } else if tag == side.merged {
-                self.reader.i64("the size of a channel state")?;
-                self.stream()?;
-                self.reader
-                    .skip_bytes("the offsets of merged channel states")?;
-            } else {
-                return Err(FormatError::UnknownTag {
+            } else if found != side.merged {
+                let expected = side.expected;
+                return Err(FormatError::UnknownChannel {
                     offset,
-                    tag,
-                    expected: side.expected,
+                    found,
+                    expected,
                 });
+            }
+            let stored = self.reader.i64("the size of a channel state")?;
+            let stored = u64::try_from(stored).unwrap_or(0);
+            self.state.channel = self.state.channel.saturating_add(stored);
+            self.stream(Size::IsStored)?;
+            if found == side.merged {
+                let expected = "the offsets of merged channel states";
+                self.reader.skip_bytes(expected)?;
             }
         }
         Ok(())
@@ -194,11 +218,11 @@ impl Parser<'_> {
         if has_size {
             self.reader.i64("the size of an increment")?;
         }
-        self.stream()?;
+        self.stream(Size::Counts)?;
         for expected in ["the number of shared files", "the number of private files"] {
             for _ in 0..self.reader.count(expected)? {
                 self.reader.skip_utf("the local name of a file")?;
-                self.stream()?;
+                self.stream(Size::Counts)?;
             }
         }
         Ok(())
@@ -206,13 +230,18 @@ impl Parser<'_> {
 
     fn changelog(&mut self, has_checkpoint: bool, depth: usize) -> Result<(), FormatError> {
         self.key_group_range()?;
-        self.reader.i64("the size of a changelog")?;
+        self.dispute();
+        if !self.layout.short_changelog {
+            self.reader.i64("the size of a changelog")?;
+        }
         for expected in ["the number of materialized states", "the number of changes"] {
             for _ in 0..self.reader.count(expected)? {
                 self.keyed_state(depth + 1)?;
             }
         }
-        self.reader.i64("the number of a materialization")?;
+        if !self.layout.short_changelog {
+            self.reader.i64("the number of a materialization")?;
+        }
         if has_checkpoint {
             self.reader.i64("the checkpoint of a changelog")?;
         }
@@ -221,12 +250,14 @@ impl Parser<'_> {
 
     fn changelog_bytes(&mut self) -> Result<(), FormatError> {
         self.key_group_range()?;
-        self.reader
-            .skip(16, "the first and last number of changes")?;
+        let expected = "the first and last number of changes";
+        self.reader.skip(16, expected)?;
         for _ in 0..self.reader.count("the number of changes")? {
             self.reader.i32("the key group of a change")?;
-            self.reader.skip_bytes("the bytes of a change")?;
+            let size = self.reader.skip_bytes("the bytes of a change")?;
+            self.state.changelog = self.state.changelog.saturating_add(size);
         }
+        self.dispute(); // the id that follows
         Ok(())
     }
 
@@ -234,9 +265,16 @@ impl Parser<'_> {
         self.key_group_range()?;
         for _ in 0..self.reader.count("the number of changelog files")? {
             self.reader.i64("where changes begin in a file")?;
-            self.stream()?;
+            self.stream(Size::IsStored)?;
         }
-        self.reader.skip(16, "the two sizes of a changelog")
+        let size = self.reader.i64("the size of changes")?;
+        let size = u64::try_from(size).unwrap_or(0);
+        self.state.changelog = self.state.changelog.saturating_add(size);
+        self.dispute();
+        if !self.layout.short_changelog {
+            self.reader.i64("the size of what the checkpoint added")?;
+        }
+        Ok(())
     }
 
     fn key_group_range(&mut self) -> Result<(), FormatError> {
@@ -249,35 +287,79 @@ impl Parser<'_> {
     }
 
     /// The name is no reference: see the crate's documentation.
-    fn inline_bytes(&mut self) -> Result<(), FormatError> {
+    fn inline_bytes(&mut self, size: Size) -> Result<(), FormatError> {
         self.reader.skip_utf("the name of inline state")?;
-        self.reader.skip_bytes("the bytes of inline state")
-    }
-
-    fn relative_stream(&mut self) -> Result<(), FormatError> {
-        self.reference(ReferenceKind::Relative, None, "a file's relative path")?;
-        let length = self.reader.length()?;
-        if let Some(reference) = self.references.last_mut() {
-            reference.length = length;
+        let length = self.reader.skip_bytes("the bytes of inline state")?;
+        if size == Size::Counts {
+            self.state.inline = self.state.inline.saturating_add(length);
         }
         Ok(())
     }
 
-    fn segment(&mut self) -> Result<(), FormatError> {
+    fn file(&mut self, size: Size) -> Result<(), FormatError> {
+        let length = self.reader.length()?;
+        self.reference(ReferenceKind::Absolute, None, length, "a file's path")?;
+        self.count(length, size);
+        Ok(())
+    }
+
+    fn relative_stream(&mut self, size: Size) -> Result<(), FormatError> {
+        let expected = "a file's relative path";
+        self.reference(
+            ReferenceKind::Relative,
+            Some(Scope::Exclusive),
+            None,
+            expected,
+        )?;
+        let length = self.reader.length()?;
+        if let Some(reference) = self.references.last_mut() {
+            reference.length = length;
+        }
+        self.count(length, size);
+        Ok(())
+    }
+
+    fn segment(&mut self, size: Size) -> Result<(), FormatError> {
         let offset = self.reader.size("where a segment begins in its file")?;
         let length = self.reader.length()?;
-        self.reader.i32("the scope of a segment")?;
-        self.reference(
-            ReferenceKind::Segment { offset },
-            length,
-            "a segment's path",
-        )?;
+        let scope = self.scope()?;
+        let kind = ReferenceKind::Segment { offset };
+        self.reference(kind, Some(scope), length, "a segment's path")?;
+        self.count(length, size);
         self.reader.skip_utf("the id of a segment")
     }
 
+    /// An ordinal of `CheckpointedStateScope`.
+    fn scope(&mut self) -> Result<Scope, FormatError> {
+        let offset = self.reader.offset();
+        let expected = "the scope of a segment (0 or 1)";
+        match self.reader.i32(expected)? {
+            0 => Ok(Scope::Exclusive),
+            1 => Ok(Scope::Shared),
+            found => Err(FormatError::BadNumber {
+                offset,
+                expected,
+                found: found.into(),
+            }),
+        }
+    }
+
+    /// The last reference's length, where the handle around it has no size of its own.
+    fn count(&mut self, length: Option<u64>, size: Size) {
+        if let (Some(reference), Size::Counts) = (self.references.last(), size) {
+            let sum = match reference.scope {
+                Scope::Exclusive => &mut self.state.exclusive,
+                Scope::Shared => &mut self.state.shared,
+            };
+            *sum = sum.saturating_add(length.unwrap_or(0));
+        }
+    }
+
+    /// The next path; its scope is that of its directory unless known.
     fn reference(
         &mut self,
         kind: ReferenceKind,
+        scope: Option<Scope>,
         length: Option<u64>,
         expected: &'static str,
     ) -> Result<(), FormatError> {
@@ -286,12 +368,24 @@ impl Parser<'_> {
             return Err(FormatError::EmptyPath { offset: span.start });
         }
         let path = utf::decode(raw, span.start + 2, expected, Lone::Refuse)?;
+        let scope = scope.unwrap_or_else(|| self.scope_of(&path));
         self.references.push(Reference {
             kind,
+            scope,
             path,
             length,
             span,
         });
         Ok(())
+    }
+
+    /// By the names that `AbstractFsCheckpointStorageAccess` gives to directories (1.9 to 2.3).
+    fn scope_of(&self, path: &str) -> Scope {
+        let directory = path.rsplit('/').nth(1).unwrap_or_default();
+        if directory == self.directory || directory.starts_with("savepoint-") {
+            Scope::Exclusive
+        } else {
+            Scope::Shared
+        }
     }
 }

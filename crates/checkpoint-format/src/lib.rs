@@ -2,27 +2,32 @@
 //! other paths. It refuses IO, async, and to know what a path means or whether a file is there.
 //!
 //! # What is understood
-//! Versions 4, 5 and 6, which Flink 1.16 to 2.3 write, with all handles of these versions. Other
-//! versions and unknown tags are refused by a [`FormatError`] that names them: a file that is not
-//! understood to the end may name files that were not seen.
+//! Versions 2 to 6, which Flink 1.9 to 2.3 write, with all their handles. Other versions and
+//! unknown tags are refused by a [`FormatError`] that names them: a file that is not understood to
+//! the end may name files that were not seen. Version 3 has three layouts with one number, those
+//! of Flink 1.11, 1.12 to 1.14, and 1.15: [`parse`] takes the one that the file fits to its last
+//! byte, and refuses a file that fits two with different meanings; [`parse_as`] is told.
 //!
 //! # The file
 //! Big-endian, as Java's `DataOutputStream` writes; `utf` is two bytes of length and as many of
-//! modified UTF-8; `x*` is an `int` count and so many `x`. Read in `MetadataV2V3SerializerBase`,
-//! `MetadataV3Serializer` to `MetadataV6Serializer`, `ChannelStateHandleSerializerV1` and `V2` of
-//! Flink 1.16.3 to 2.3.0 (package `org.apache.flink.runtime.checkpoint.metadata`).
+//! modified UTF-8; `x*` is an `int` count and so many `x`; `[V5+: x]` is there from version 5 on.
+//! Read in `SavepointV2Serializer` of Flink 1.9.2, `MetadataV2V3SerializerBase`,
+//! `MetadataV2Serializer` to `MetadataV6Serializer` and `ChannelStateHandleSerializer*` of 1.11.6
+//! to 2.3.0 (package `org.apache.flink.runtime.checkpoint.metadata`, before 1.11 `...savepoint`).
 //!
 //! ```text
-//! file     := int 0x4960672d, int version, long checkpointId, master*, operator*, trailer
-//! master   := int 0xc96b1696, int n, byte[n]
-//! operator := [V5, V6: utf name, utf uid; "" is none]  long idLower, long idUpper,
-//!             int parallelism, int maxParallelism, stream coordinator (tag 0 or 1 only),
-//!             int n (negative: the operator has finished, nothing follows),
-//!             n times { int index (negative: the subtask has finished, nothing follows), subtask }
-//! subtask  := 2 times { int has, [has != 0: opState] }, keyed managed, keyed raw,
-//!             channel* input, channel* output
+//! file     := int 0x4960672d, int version, long checkpointId, master*, operator*, [V4+: trailer]
+//! master   := int 0xc96b1696, int n, byte[n] := int version, utf name, int m (-1: none), byte[m]
+//! operator := [V5+: utf name, utf uid; "" is none]  long idLower, long idUpper,
+//!             int parallelism, int maxParallelism,
+//!             [V2: int]  [V3+: stream coordinator (tag 0 or 1 only)],
+//!             int n (1.14+ negative: the operator has finished, nothing follows),
+//!             n times { int index (1.14+ negative: the subtask has finished, nothing follows),
+//!                       subtask }
+//! subtask  := [V2: long, int 0]  2 times { int has, [has != 0: opState] },
+//!             keyed managed, keyed raw, [V3+: channel* input, channel* output]
 //! channel  := [V6: byte type: 1 input, 2 output, 3 merged input, 4 merged output]
-//!             plain:  int subtask, int, int, long* offsets, long size, stream
+//!             plain:  [1.12+: int subtask], int, int, long* offsets, long size, stream
 //!             merged: int subtask, long size, stream, int n, byte[n]
 //! trailer  := the CheckpointProperties by Java's own serialization, from AC ED 00 05 on
 //! ```
@@ -46,11 +51,13 @@
 //!           | 11  long checkpointId, utf backend, range, long checkpointedSize, stream meta,
 //!                 files shared, files own, utf id
 //!           | 8   range, long size, keyed* base, keyed* delta, long materialization, utf id
+//!                 (1.14: range, keyed* base, keyed* delta)
 //!           | 14  range, long size, keyed* base, keyed* delta, long materialization,
 //!                 long checkpointId, utf id
-//!           | 9   range, long from, long to, (int keyGroup, int n, byte[n])*, utf id
-//!           | 10  range, (long offset, stream)*, long size, long checkpointedSize, utf id
-//!           | 13  the same, utf storage
+//!           | 9   range, long from, long to, (int keyGroup, int n, byte[n])*, [1.15+: utf id]
+//!           | 10  range, (long offset, stream)*, long size, [1.15+: long checkpointedSize, utf id]
+//!           | 13  range, (long offset, stream)*, long size, long checkpointedSize, utf id,
+//!                 utf storage
 //! files    := (utf localName, stream)*
 //! range    := int firstKeyGroup, int keyGroups
 //! ```
@@ -65,9 +72,13 @@
 //! ```
 //! # fn publish(bytes: &[u8]) -> Result<Vec<u8>, checkpoint_format::FormatError> {
 //! let metadata = checkpoint_format::parse(bytes)?;
-//! let moved = checkpoint_format::rewrite(bytes, &metadata, |reference| {
-//!     let rest = reference.path.strip_prefix("hdfs://primary/")?;
-//!     Some(format!("hdfs://secondary/{rest}"))
+//! let moved = checkpoint_format::rewrite(bytes, &metadata, |reference, new| {
+//!     let Some(rest) = reference.path.strip_prefix("hdfs://primary/") else {
+//!         return false;
+//!     };
+//!     new.push_str("hdfs://secondary/");
+//!     new.push_str(rest);
+//!     true
 //! })?;
 //! # Ok(moved)
 //! # }
@@ -76,6 +87,7 @@
 
 mod error;
 mod handles;
+mod layout;
 mod model;
 mod parse;
 mod reader;
@@ -93,6 +105,10 @@ mod refusals;
 mod sample;
 
 pub use error::FormatError;
-pub use model::{Metadata, Operator, OperatorId, Reference, ReferenceKind};
-pub use parse::parse;
+pub use layout::{FlinkVersion, NoFlinkVersion};
+pub use model::{
+    MasterState, Metadata, Operator, OperatorId, Reference, ReferenceKind, Scope, StateSizes,
+    Subtasks,
+};
+pub use parse::{parse, parse_as};
 pub use rewrite::rewrite;

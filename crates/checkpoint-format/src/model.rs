@@ -5,17 +5,45 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
+use crate::layout;
+
 /// A parsed `_metadata`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata<'a> {
-    /// The format's version: 4 (Flink 1.16 to 1.20), 5 (2.0) or 6 (2.1 to 2.3).
+    /// The format's version, from 2 to 6; [`Metadata::flinks`] says who writes it.
     pub version: u32,
     /// The checkpoint's number within its job; never negative.
     pub checkpoint_id: i64,
+    /// What hooks of the `JobManager` stored, in the file's order.
+    pub master_states: Vec<MasterState<'a>>,
     /// The operators, in the file's order.
     pub operators: Vec<Operator<'a>>,
     /// Every reference, in the file's order; the same path occurs as often as the file names it.
     pub references: Vec<Reference<'a>>,
+}
+
+impl Metadata<'_> {
+    /// The versions of Flink that write this version of the format, e.g. `1.16 to 1.20`.
+    pub fn flinks(&self) -> &'static str {
+        layout::flinks(self.version)
+    }
+
+    /// The sizes of all operators' states together.
+    pub fn state(&self) -> StateSizes {
+        let sizes = self.operators.iter().map(|operator| operator.state);
+        sizes.fold(StateSizes::default(), StateSizes::plus)
+    }
+}
+
+/// The state of a hook of the `JobManager` (`MasterTriggerRestoreHook`), without its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MasterState<'a> {
+    /// The hook's identifier.
+    pub name: Cow<'a, str>,
+    /// The version of the hook's own serializer.
+    pub version: i32,
+    /// How many bytes it stored; none where it stored no state.
+    pub length: Option<u64>,
 }
 
 /// One operator of the job, without its state.
@@ -31,10 +59,56 @@ pub struct Operator<'a> {
     pub parallelism: i32,
     /// The number of key groups, as stored.
     pub max_parallelism: i32,
-    /// For how many subtasks the file has an entry; none where the whole operator has finished.
-    pub subtasks: Option<u32>,
+    /// The entries of its subtasks; none where the whole operator has finished.
+    pub subtasks: Option<Subtasks>,
+    /// How large its state is.
+    pub state: StateSizes,
     /// Which of [`Metadata::references`] are this operator's.
     pub references: Range<usize>,
+}
+
+/// How many subtasks of an operator the file has an entry for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Subtasks {
+    /// All of them.
+    pub stored: u32,
+    /// Those that have finished and left no state.
+    pub finished: u32,
+}
+
+/// Sizes of state in bytes, each byte under one kind only: what Flink calls the state size
+/// (`StateObject.getStateSize`) is the [`total`](Self::total). States of unknown length count as
+/// nothing; a sum beyond 64 bits stays at the highest number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StateSizes {
+    /// Within the `_metadata` itself: states below Flink's inline threshold, coordinators' states.
+    pub inline: u64,
+    /// In files of [`Scope::Exclusive`].
+    pub exclusive: u64,
+    /// In files of [`Scope::Shared`].
+    pub shared: u64,
+    /// Changes since the last materialization of a changelog, in files or inline.
+    pub changelog: u64,
+    /// Data in flight of an unaligned checkpoint, in files or inline.
+    pub channel: u64,
+}
+
+impl StateSizes {
+    /// All of it.
+    pub fn total(&self) -> u64 {
+        let sizes = [self.exclusive, self.shared, self.changelog, self.channel];
+        sizes.into_iter().fold(self.inline, u64::saturating_add)
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            inline: self.inline.saturating_add(other.inline),
+            exclusive: self.exclusive.saturating_add(other.exclusive),
+            shared: self.shared.saturating_add(other.shared),
+            changelog: self.changelog.saturating_add(other.changelog),
+            channel: self.channel.saturating_add(other.channel),
+        }
+    }
 }
 
 /// The 16 bytes of Flink's `OperatorID`, shown as Flink shows them: 32 hexadecimal digits.
@@ -52,6 +126,8 @@ impl fmt::Display for OperatorId {
 pub struct Reference<'a> {
     /// How the path is to be read.
     pub kind: ReferenceKind,
+    /// Who may name the same file.
+    pub scope: Scope,
     /// The path, never empty, as stored: without percent encoding, with or without a scheme.
     pub path: Cow<'a, str>,
     /// The length in bytes; none where Flink stored that it is unknown (-1), and for directories.
@@ -89,4 +165,15 @@ pub enum ReferenceKind {
     /// A directory that Flink deletes when nothing uses it any more
     /// (`FileMergingOperatorStreamStateHandle`, tag 17). No state is read through it.
     Directory,
+}
+
+/// Who may name a file, after Flink's `CheckpointedStateScope`. It is stored of segments alone. A
+/// relative path is exclusive; an absolute one is where its directory is that of this checkpoint
+/// (`chk-<id>`) or of a savepoint (`savepoint-...`), and is taken for shared everywhere else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// This checkpoint alone: the file goes when the checkpoint goes.
+    Exclusive,
+    /// Other checkpoints too, before and after.
+    Shared,
 }

@@ -1,9 +1,11 @@
 //! The frame of a `_metadata`: header, master states, operators and their subtasks, trailer. The
-//! handles within are in `handles`. It refuses versions that it does not know.
+//! handles within are in `handles`. Where one version has several layouts it decides by which of
+//! them the file fits exactly, and refuses to guess where more than one does.
 
 use std::borrow::Cow;
 
-use crate::model::{Metadata, Operator, OperatorId, Reference};
+use crate::layout::{Channels, FlinkVersion, Layout};
+use crate::model::{MasterState, Metadata, Operator, OperatorId, Reference, StateSizes, Subtasks};
 use crate::reader::Reader;
 use crate::utf::{self, Lone};
 use crate::{FormatError, trailer};
@@ -13,29 +15,17 @@ const MAGIC: u32 = 0x4960_672d;
 /// `MetadataV2V3SerializerBase.MASTER_STATE_MAGIC_NUMBER`.
 const MASTER_MAGIC: u32 = 0xc96b_1696;
 
-/// What the versions have differently.
-#[derive(Clone, Copy)]
-pub(crate) struct Layout {
-    /// Each operator begins with its name and uid.
-    pub(crate) names: bool,
-    /// Each channel state handle begins with its type.
-    pub(crate) typed_channels: bool,
-}
-
-impl Layout {
-    fn of(version: i32) -> Option<Self> {
-        (4..=6).contains(&version).then_some(Self {
-            names: version >= 5,
-            typed_channels: version >= 6,
-        })
-    }
-}
-
 /// The way through one file.
 pub(crate) struct Parser<'a> {
     pub(crate) reader: Reader<'a>,
     pub(crate) layout: Layout,
     pub(crate) references: Vec<Reference<'a>>,
+    /// The sizes of the operator at hand.
+    pub(crate) state: StateSizes,
+    /// The name of the directory of this checkpoint's own files.
+    pub(crate) directory: String,
+    /// Where the first field is that another layout of the same version has differently.
+    pub(crate) disputed: Option<usize>,
 }
 
 /// Parses a whole `_metadata`. The result borrows from `bytes`; the memory used beyond them is
@@ -43,24 +33,86 @@ pub(crate) struct Parser<'a> {
 ///
 /// # Errors
 /// Whatever is not understood, or cut off, anywhere in the file. Bytes behind the trailer are
-/// allowed, as Flink's own loader allows them.
+/// allowed, as Flink's own loader allows them; versions 2 and 3 have no trailer, and a file of
+/// these must end where its last operator does. [`FormatError::Ambiguous`] where a file of version
+/// 3 has two meanings: [`parse_as`] reads it.
 pub fn parse(bytes: &[u8]) -> Result<Metadata<'_>, FormatError> {
+    parse_with(bytes, None)
+}
+
+/// The same for a file that is known to be written by a version of Flink. It is asked only where
+/// the version's number in the file is not enough, which is 3, of Flink 1.11 to 1.15.
+///
+/// # Errors
+/// As [`parse`], but never [`FormatError::Ambiguous`].
+pub fn parse_as(bytes: &[u8], flink: FlinkVersion) -> Result<Metadata<'_>, FormatError> {
+    parse_with(bytes, Some(flink))
+}
+
+fn parse_with(bytes: &[u8], flink: Option<FlinkVersion>) -> Result<Metadata<'_>, FormatError> {
     let mut reader = Reader::new(bytes, 0);
-    marker(
-        &mut reader,
-        MAGIC,
-        "the first four bytes of Flink's _metadata",
-    )?;
+    let expected = "the first four bytes of Flink's _metadata";
+    marker(&mut reader, MAGIC, expected)?;
     let offset = reader.offset();
     let version = reader.i32("the metadata version")?;
-    let layout = Layout::of(version).ok_or(FormatError::UnsupportedVersion { offset, version })?;
-    let offset = reader.offset();
+    let start = reader.offset();
+    match Layout::of(version, flink) {
+        [] => Err(FormatError::UnsupportedVersion { offset, version }),
+        [layout] => Ok(parse_in(bytes, start, version, *layout)?.0),
+        layouts => decide(bytes, start, version, layouts),
+    }
+}
+
+/// The one meaning that the layouts give the file.
+fn decide<'a>(
+    bytes: &'a [u8],
+    start: usize,
+    version: i32,
+    layouts: &[Layout],
+) -> Result<Metadata<'a>, FormatError> {
+    let mut found: Option<(Metadata<'a>, &'static str)> = None;
+    let mut furthest: Option<FormatError> = None;
+    for layout in layouts {
+        match (parse_in(bytes, start, version, *layout), &found) {
+            (Ok((metadata, None)), None) => return Ok(metadata),
+            (Ok((metadata, Some(_))), None) => found = Some((metadata, layout.flinks)),
+            (Ok((metadata, _)), Some((other, _))) if metadata == *other => {}
+            (Ok((_, disputed)), Some((_, other))) => {
+                return Err(FormatError::Ambiguous {
+                    offset: disputed.unwrap_or(start),
+                    one: other,
+                    other: layout.flinks,
+                });
+            }
+            (Err(error), _) => {
+                let is_further = |least: &FormatError| least.offset() < error.offset();
+                if furthest.as_ref().is_none_or(is_further) {
+                    furthest = Some(error);
+                }
+            }
+        }
+    }
+    match (found, furthest) {
+        (Some((metadata, _)), _) => Ok(metadata),
+        (None, Some(error)) => Err(error),
+        (None, None) => Err(FormatError::UnsupportedVersion { offset: 4, version }),
+    }
+}
+
+/// What the file means in one layout, and where the first field is that another one has
+/// differently.
+fn parse_in(
+    bytes: &[u8],
+    start: usize,
+    version: i32,
+    layout: Layout,
+) -> Result<(Metadata<'_>, Option<usize>), FormatError> {
+    let mut reader = Reader::new(bytes, start);
     let checkpoint_id = reader.i64("the checkpoint's id")?;
     if checkpoint_id < 0 {
-        let expected = "the checkpoint's id";
         return Err(FormatError::BadNumber {
-            offset,
-            expected,
+            offset: start,
+            expected: "the checkpoint's id",
             found: checkpoint_id,
         });
     }
@@ -68,19 +120,33 @@ pub fn parse(bytes: &[u8]) -> Result<Metadata<'_>, FormatError> {
         reader,
         layout,
         references: Vec::new(),
+        state: StateSizes::default(),
+        directory: format!("chk-{checkpoint_id}"),
+        disputed: None,
     };
-    parser.master_states()?;
+    let mut master_states = Vec::new();
+    for _ in 0..parser.reader.count("the number of master states")? {
+        master_states.push(parser.master_state()?);
+    }
     let mut operators = Vec::new();
     for _ in 0..parser.reader.count("the number of operators")? {
         operators.push(parser.operator()?);
     }
-    trailer::check(bytes, parser.reader.offset())?;
-    Ok(Metadata {
+    let offset = parser.reader.offset();
+    if layout.has_trailer() {
+        trailer::check(bytes, offset)?;
+    } else if offset < bytes.len() {
+        let bytes = bytes.len() - offset;
+        return Err(FormatError::NotAtTheEnd { offset, bytes });
+    }
+    let metadata = Metadata {
         version: version.unsigned_abs(),
         checkpoint_id,
+        master_states,
         operators,
         references: parser.references,
-    })
+    };
+    Ok((metadata, parser.disputed))
 }
 
 fn marker(reader: &mut Reader<'_>, wanted: u32, expected: &'static str) -> Result<(), FormatError> {
@@ -98,36 +164,43 @@ fn marker(reader: &mut Reader<'_>, wanted: u32, expected: &'static str) -> Resul
 }
 
 impl<'a> Parser<'a> {
-    fn master_states(&mut self) -> Result<(), FormatError> {
-        for _ in 0..self.reader.count("the number of master states")? {
-            marker(&mut self.reader, MASTER_MAGIC, "a master state")?;
-            self.reader.skip_bytes("the bytes of a master state")?;
-        }
-        Ok(())
+    /// The fields of its body are read by `MetadataV2V3SerializerBase.deserializeMasterState`.
+    fn master_state(&mut self) -> Result<MasterState<'a>, FormatError> {
+        marker(&mut self.reader, MASTER_MAGIC, "a master state")?;
+        let expected = "the bytes of a master state";
+        let length = self.reader.count(expected)?;
+        let mut body = self.reader.within(length.into(), expected)?;
+        let version = body.i32("the version of a master state")?;
+        let name = shown_text(&mut body, "the name of a master state")?;
+        let length = u64::try_from(body.i32("the length of a master state")?).ok();
+        body.skip(length.unwrap_or(0), "a master state")?;
+        Ok(MasterState {
+            name,
+            version,
+            length,
+        })
     }
 
     fn operator(&mut self) -> Result<Operator<'a>, FormatError> {
         let first = self.references.len();
-        let (name, uid) = if self.layout.names {
-            (
-                self.shown_text("an operator's name")?,
-                self.shown_text("an operator's uid")?,
-            )
+        self.state = StateSizes::default();
+        let (name, uid) = if self.layout.has_names() {
+            let name = shown_text(&mut self.reader, "an operator's name")?;
+            let uid = shown_text(&mut self.reader, "an operator's uid")?;
+            let known = |text: Cow<'a, str>| (!text.is_empty()).then_some(text);
+            (known(name), known(uid))
         } else {
             (None, None)
         };
         let id = OperatorId(self.reader.array("an operator's id")?);
         let parallelism = self.reader.i32("an operator's parallelism")?;
         let max_parallelism = self.reader.i32("an operator's max parallelism")?;
-        self.coordinator_state()?;
-        let subtasks = u32::try_from(self.reader.i32("the number of subtasks")?).ok();
-        for _ in 0..subtasks.unwrap_or(0) {
-            let has_finished = self.reader.i32("the index of a subtask")? < 0;
-            if !has_finished {
-                self.subtask()?;
-            }
+        if self.layout.is_legacy() {
+            self.reader.i32("the length of an operator's chain")?; // of no meaning since 1.3
+        } else {
+            self.coordinator_state()?;
         }
-        let references = first..self.references.len();
+        let subtasks = self.subtasks()?;
         Ok(Operator {
             id,
             name,
@@ -135,11 +208,43 @@ impl<'a> Parser<'a> {
             parallelism,
             max_parallelism,
             subtasks,
-            references,
+            state: self.state,
+            references: first..self.references.len(),
         })
     }
 
+    /// None where the whole operator has finished.
+    fn subtasks(&mut self) -> Result<Option<Subtasks>, FormatError> {
+        let Some(stored) = self.count_unless_finished("the number of subtasks")? else {
+            return Ok(None);
+        };
+        let mut finished = 0;
+        for _ in 0..stored {
+            match self.count_unless_finished("the index of a subtask")? {
+                Some(_) => self.subtask()?,
+                None => finished += 1,
+            }
+        }
+        Ok(Some(Subtasks { stored, finished }))
+    }
+
+    fn count_unless_finished(
+        &mut self,
+        expected: &'static str,
+    ) -> Result<Option<u32>, FormatError> {
+        if self.layout.finished {
+            self.reader.count_or_mark(expected)
+        } else {
+            self.reader.count(expected).map(Some)
+        }
+    }
+
     fn subtask(&mut self) -> Result<(), FormatError> {
+        if self.layout.is_legacy() {
+            self.reader
+                .skip(8, "the duration of a subtask's checkpoint")?; // likewise
+            self.no_legacy_state()?;
+        }
         for expected in [
             "whether there is managed operator state",
             "whether there is raw one",
@@ -150,13 +255,33 @@ impl<'a> Parser<'a> {
         }
         self.keyed_state(0)?;
         self.keyed_state(0)?;
-        self.channel_states(&crate::handles::INPUT)?;
-        self.channel_states(&crate::handles::OUTPUT)
+        if self.layout.channels != Channels::Absent {
+            self.channel_states(&crate::handles::INPUT)?;
+            self.channel_states(&crate::handles::OUTPUT)?;
+        }
+        Ok(())
     }
 
-    fn shown_text(&mut self, expected: &'static str) -> Result<Option<Cow<'a, str>>, FormatError> {
-        let (raw, span) = self.reader.utf(expected)?;
-        let text = utf::decode(raw, span.start + 2, expected, Lone::Replace)?;
-        Ok((!text.is_empty()).then_some(text))
+    /// State of Flink 1.1, which `SavepointV2Serializer` refuses too.
+    fn no_legacy_state(&mut self) -> Result<(), FormatError> {
+        let offset = self.reader.offset();
+        let expected = "no state of Flink 1.1";
+        match self.reader.i32(expected)? {
+            0 => Ok(()),
+            found => Err(FormatError::BadNumber {
+                offset,
+                expected,
+                found: found.into(),
+            }),
+        }
     }
+}
+
+/// A text that is for people only.
+fn shown_text<'a>(
+    reader: &mut Reader<'a>,
+    expected: &'static str,
+) -> Result<Cow<'a, str>, FormatError> {
+    let (raw, span) = reader.utf(expected)?;
+    utf::decode(raw, span.start + 2, expected, Lone::Replace)
 }

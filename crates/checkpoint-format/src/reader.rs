@@ -48,14 +48,19 @@ impl<'a> Reader<'a> {
     pub(crate) fn count(&mut self, expected: &'static str) -> Result<u32, FormatError> {
         let offset = self.at;
         let found = self.i32(expected)?;
-        u32::try_from(found).map_err(|_| {
-            let found = found.into();
-            FormatError::BadNumber {
-                offset,
-                expected,
-                found,
-            }
+        u32::try_from(found).map_err(|_| FormatError::BadNumber {
+            offset,
+            expected,
+            found: found.into(),
         })
+    }
+
+    /// The same where a negative number has a meaning of its own: none.
+    pub(crate) fn count_or_mark(
+        &mut self,
+        expected: &'static str,
+    ) -> Result<Option<u32>, FormatError> {
+        self.i32(expected).map(|found| u32::try_from(found).ok())
     }
 
     /// A `long` that measures something, so that it is not negative.
@@ -100,10 +105,22 @@ impl<'a> Reader<'a> {
         self.utf(expected).map(drop)
     }
 
-    /// An `int` of length, and so many bytes.
-    pub(crate) fn skip_bytes(&mut self, expected: &'static str) -> Result<(), FormatError> {
-        let length = self.count(expected)?;
-        self.skip(length.into(), expected)
+    /// An `int` of length, and so many bytes: the length.
+    pub(crate) fn skip_bytes(&mut self, expected: &'static str) -> Result<u64, FormatError> {
+        let length = self.count(expected)?.into();
+        self.skip(length, expected)?;
+        Ok(length)
+    }
+
+    /// The next bytes as an input of their own, whose end is an end; they are skipped here.
+    pub(crate) fn within(
+        &mut self,
+        length: u64,
+        expected: &'static str,
+    ) -> Result<Self, FormatError> {
+        let start = self.at;
+        self.skip(length, expected)?;
+        Ok(Self::new(&self.bytes[..self.at], start))
     }
 
     /// An `int` count, and so many `long`s.

@@ -1,20 +1,32 @@
 //! Tests of what is refused, by which error, and at which limits.
 
 use crate::sample::{
-    Channel, Keyed, OperatorState, Sample, Stream, Subtask, TRAILER, with_path, with_state,
+    Channel, Keyed, OperatorState, Sample, SampleMaster, Stream, Subtask, TRAILER, with_path,
+    with_state,
 };
-use crate::{FormatError, parse, rewrite};
+use crate::{FlinkVersion, FormatError, Reference, parse, parse_as, rewrite};
+
+/// A mapping of all paths to one.
+fn to(path: &str) -> impl Fn(&Reference<'_>, &mut String) -> bool {
+    move |_, new| {
+        new.push_str(path);
+        true
+    }
+}
+
+fn by_flink_1(minor: u16, keyed: Keyed) -> Sample {
+    Sample {
+        flink: FlinkVersion { major: 1, minor },
+        ..with_state(keyed)
+    }
+}
 
 #[test]
 fn other_versions_are_refused_by_name() {
-    for version in [i32::MIN, -1, 0, 1, 2, 3, 7, i32::MAX] {
-        let sample = Sample {
-            version,
-            id: 1,
-            masters: vec![],
-            operators: vec![],
-        };
-        let error = parse(&sample.write().0).unwrap_err();
+    for version in [i32::MIN, -1, 0, 1, 7, i32::MAX] {
+        let mut bytes = with_path("a");
+        bytes[4..8].copy_from_slice(&version.to_be_bytes());
+        let error = parse(&bytes).unwrap_err();
         assert_eq!(
             error,
             FormatError::UnsupportedVersion { offset: 4, version }
@@ -92,9 +104,9 @@ fn a_channel_state_is_of_its_own_side() {
         let expected = "an output channel state (type 2 or 4)";
         assert_eq!(
             parse(&bytes),
-            Err(FormatError::UnknownTag {
+            Err(FormatError::UnknownChannel {
                 offset: at,
-                tag,
+                found: tag,
                 expected
             })
         );
@@ -118,6 +130,7 @@ fn a_coordinator_has_inline_state_or_none() {
         Err(FormatError::UnknownTag {
             offset: at,
             tag: 2,
+            highest: 17,
             expected
         })
     );
@@ -155,9 +168,9 @@ fn memory_is_a_small_multiple_of_the_densest_input() {
     };
     let mut sample = with_state(Keyed::ChangelogBytes(vec![]));
     sample.operators[0].subtasks = Some(vec![Some(subtask); 20_000]);
-    let (bytes, references) = sample.write();
+    let (bytes, contents) = sample.write();
     let metadata = parse(&bytes).unwrap();
-    assert_eq!(metadata.references.len(), references.len());
+    assert_eq!(metadata.references.len(), contents.references.len());
     let used = metadata.references.capacity() * size_of_val(&metadata.references[0]);
     assert!(used < 16 * bytes.len(), "{used} bytes for {}", bytes.len());
 }
@@ -235,10 +248,10 @@ fn a_path_of_the_longest_length_fits_and_no_longer_one() {
     let metadata = parse(&bytes).unwrap();
     let offset = metadata.references[0].span.start;
     let longest = "x".repeat(65_535);
-    let new = rewrite(&bytes, &metadata, |_| Some(longest.clone())).unwrap();
+    let new = rewrite(&bytes, &metadata, to(&longest)).unwrap();
     assert_eq!(parse(&new).unwrap().references[0].path, longest);
     assert_eq!(
-        rewrite(&bytes, &metadata, |_| Some("é".repeat(32_768))),
+        rewrite(&bytes, &metadata, to(&"é".repeat(32_768))),
         Err(FormatError::PathTooLong {
             offset,
             bytes: 65_536
@@ -255,7 +268,7 @@ fn an_empty_path_is_neither_read_nor_written() {
     let bytes = with_path("a");
     let metadata = parse(&bytes).unwrap();
     let offset = metadata.references[0].span.start;
-    let error = rewrite(&bytes, &metadata, |_| Some(String::new())).unwrap_err();
+    let error = rewrite(&bytes, &metadata, to("")).unwrap_err();
     assert_eq!(error, FormatError::EmptyPath { offset });
 }
 
@@ -265,13 +278,151 @@ fn metadata_of_another_file_is_refused() {
     let metadata = parse(&one).unwrap();
     for bytes in [&other[..], &one[..20], &[]] {
         let offset = metadata.references[0].span.start;
-        let error = rewrite(bytes, &metadata, |_| None).unwrap_err();
+        let error = rewrite(bytes, &metadata, |_, _| false).unwrap_err();
         assert_eq!(error, FormatError::ForeignMetadata { offset });
     }
     let mut twice = metadata.clone();
     twice.references.extend(metadata.references);
     assert!(matches!(
-        rewrite(&one, &twice, |_| None),
+        rewrite(&one, &twice, |_, _| false),
         Err(FormatError::ForeignMetadata { .. })
     ));
+}
+
+#[test]
+fn a_version_has_the_tags_that_its_flinks_know() {
+    // Handles of Flink 2.3 after the header of an older version, where the same frame allows it.
+    let cases = [
+        (4, Stream::Relative("a".into(), 1), None),
+        (3, Stream::Segment("a".into(), 0, 1), Some(15)),
+        (3, Stream::EmptySegment, Some(16)),
+    ];
+    for (version, stream, refused) in cases {
+        let sample = by_flink_1(20, Keyed::KeyGroups(3, vec![], stream));
+        let (mut bytes, _) = sample.write();
+        bytes[7] = version;
+        let found = match parse(&bytes) {
+            Ok(_) => None,
+            Err(FormatError::UnknownTag { tag, highest, .. }) => {
+                assert_eq!(highest, 12);
+                Some(tag)
+            }
+            Err(error) => panic!("version {version}: {error}"),
+        };
+        assert_eq!(found, refused);
+    }
+}
+
+#[test]
+fn a_file_without_a_trailer_ends_with_its_last_operator() {
+    for minor in [9, 11, 13, 15] {
+        let sample = by_flink_1(minor, Keyed::KeyGroups(3, vec![], Stream::Null));
+        let (mut bytes, _) = sample.write();
+        let offset = bytes.len();
+        bytes.extend([1, 2, 3]);
+        let error = FormatError::NotAtTheEnd { offset, bytes: 3 };
+        assert_eq!(parse_as(&bytes, sample.flink), Err(error));
+        assert!(parse(&bytes).is_err());
+    }
+}
+
+#[test]
+fn marks_of_what_has_finished_are_refused_before_there_were_any() {
+    let mut sample = by_flink_1(14, Keyed::KeyGroups(3, vec![], Stream::Null));
+    sample.operators[0].subtasks = None;
+    let (bytes, _) = sample.write();
+    assert_eq!(parse(&bytes).unwrap().operators[0].subtasks, None);
+    let old = FlinkVersion {
+        major: 1,
+        minor: 11,
+    };
+    let error = parse_as(&bytes, old).unwrap_err();
+    let offset = bytes.len() - 4;
+    let expected = "the number of subtasks";
+    assert_eq!(
+        error,
+        FormatError::BadNumber {
+            offset,
+            expected,
+            found: -1
+        }
+    );
+}
+
+#[test]
+fn state_of_flink_1_1_is_refused() {
+    let (mut bytes, _) = by_flink_1(9, Keyed::KeyGroups(3, vec![], Stream::Null)).write();
+    // After header, counts, operator, its frame, one subtask's index and a long.
+    let offset = 16 + 8 + 16 + 8 + 4 + 4 + 4 + 8;
+    bytes[offset + 3] = 2;
+    let expected = "no state of Flink 1.1";
+    assert_eq!(
+        parse(&bytes),
+        Err(FormatError::BadNumber {
+            offset,
+            expected,
+            found: 2
+        })
+    );
+}
+
+/// Inline data in flight of Flink 1.11, named such that Flink 1.12 finds a file in the name.
+#[test]
+fn a_file_with_two_meanings_is_refused_unless_its_flink_is_known() {
+    let path = format!("hdfs://primary/{}", "x".repeat(269));
+    // What Flink 1.12 reads as tag 2, a size, and the length of the path and four bytes more.
+    let name = format!("n\u{2}{}\u{1}\u{20}{path}", "\u{1}".repeat(8));
+    let channel = Channel {
+        merged: false,
+        offsets: vec![],
+        stream: Stream::Bytes(name, vec![]),
+    };
+    let mut sample = by_flink_1(11, Keyed::ChangelogBytes(vec![]));
+    sample.operators[0].subtasks = Some(vec![Some(Subtask {
+        channels: [vec![channel], vec![]],
+        ..Subtask::default()
+    })]);
+    let (bytes, _) = sample.write();
+
+    let offset = bytes.windows(4).position(|w| w == b"\0\0\0\x4d").unwrap() - 16;
+    let (one, other) = ("1.15", "1.11");
+    let error = parse(&bytes).unwrap_err();
+    assert_eq!(error, FormatError::Ambiguous { offset, one, other });
+    assert!(
+        error
+            .to_string()
+            .ends_with("say which version of Flink wrote the file")
+    );
+
+    let references = |minor| {
+        let metadata = parse_as(&bytes, FlinkVersion { major: 1, minor }).unwrap();
+        let paths = metadata
+            .references
+            .into_iter()
+            .map(|reference| reference.path.into_owned());
+        paths.collect::<Vec<_>>()
+    };
+    assert_eq!(references(11), [""; 0]);
+    assert_eq!(references(12), [format!("{path}\0\0\0\0")]);
+}
+
+#[test]
+fn a_master_state_ends_where_it_says() {
+    let mut sample = with_state(Keyed::KeyGroups(3, vec![], Stream::Null));
+    let bytes = Some(vec![1, 2, 3]);
+    sample.masters = vec![SampleMaster {
+        name: "hook".into(),
+        version: 7,
+        bytes,
+    }];
+    let (mut bytes, _) = sample.write();
+    let length = 16 + 4 + 4;
+    assert_eq!(bytes[length + 3], 4 + 2 + 4 + 4 + 3);
+    bytes[length + 3] -= 1;
+    let expected = "a master state";
+    let offset = length + 4 + 4 + 2 + 4 + 4;
+    assert_eq!(
+        parse(&bytes),
+        Err(FormatError::Truncated { offset, expected })
+    );
 }

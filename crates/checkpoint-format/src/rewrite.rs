@@ -7,9 +7,10 @@ use crate::utf::{self, Lone};
 
 /// `bytes` with the paths that `map` gives for the references of `metadata`.
 ///
-/// `map` is asked for every reference in the file's order, the same path as often as it occurs;
-/// it must answer the same each time, for Flink knows a shared file by its path. `None` leaves the
-/// path's bytes as they are, as does the path itself.
+/// `map` is asked for every reference in the file's order, the same path as often as it occurs. It
+/// appends the new path to the empty text given and says true, or says false, which leaves the
+/// path's bytes as they are; so does the path itself. It must answer the same each time, for Flink
+/// knows a shared file by its path.
 ///
 /// # Errors
 /// [`FormatError::PathTooLong`] and [`FormatError::EmptyPath`] for paths that cannot be stored;
@@ -17,9 +18,10 @@ use crate::utf::{self, Lone};
 pub fn rewrite(
     bytes: &[u8],
     metadata: &Metadata<'_>,
-    mut map: impl FnMut(&Reference<'_>) -> Option<String>,
+    mut map: impl FnMut(&Reference<'_>, &mut String) -> bool,
 ) -> Result<Vec<u8>, FormatError> {
     let mut out = Vec::with_capacity(bytes.len());
+    let mut path = String::new();
     let (mut copied, mut checked) = (0, 0);
     for reference in &metadata.references {
         let offset = reference.span.start;
@@ -27,9 +29,10 @@ pub fn rewrite(
             return Err(FormatError::ForeignMetadata { offset });
         }
         checked = reference.span.end;
-        let Some(path) = map(reference).filter(|path| *path != reference.path) else {
+        path.clear();
+        if !map(reference, &mut path) || path == reference.path {
             continue;
-        };
+        }
         if path.is_empty() {
             return Err(FormatError::EmptyPath { offset });
         }

@@ -105,8 +105,10 @@ async fn an_increment_is_looked_up_where_it_was_moved_to() {
     let job = at(&format!("file://{}/job", dir.path().display()));
     let bytes = golden("2.2.1", "rocksdb-incremental");
     let moved = |path: &str| path.strip_prefix(JOB).map(|rest| format!("{job}{rest}"));
-    let bytes = rewrite(&bytes, &parse(&bytes).unwrap(), |reference| {
-        moved(&reference.path)
+    let bytes = rewrite(&bytes, &parse(&bytes).unwrap(), |reference, new| {
+        let moved = moved(&reference.path);
+        new.push_str(moved.as_deref().unwrap_or_default());
+        moved.is_some()
     });
     let bytes = bytes.unwrap();
     let chk = job.join("chk-42");

@@ -1,9 +1,8 @@
 //! A checkpoint that waits for its files, and which of too many waits no longer. Pure.
 
-use std::collections::HashMap;
-
-use audit::Expected;
-use checkpoint_layout::Location;
+use audit::{Expected, Manifest};
+use checkpoint_format::{Metadata, Reference, ReferenceKind};
+use checkpoint_layout::{Location, Mapping};
 use tokio::time::Instant;
 
 use super::Offer;
@@ -48,20 +47,23 @@ impl Waiting {
                 format!("{path} has no mapping"),
             )
         };
-        let primary_dir =
-            Location::parse(&offer.pointer).map_err(|_| outside(offer.pointer.as_str()))?;
+        let mapping = &job.spec.mapping;
+        let resolve = |path: &str| mapping.aliases().resolve(path);
+        let primary_dir = resolve(&offer.pointer).map_err(|_| outside(&offer.pointer))?;
         let dir = job
             .to_secondary(&offer.pointer)
             .ok_or_else(|| outside(&offer.pointer))?;
-        let manifest = audit::manifest(&offer.metadata, &primary_dir)
+        let metadata = checkpoint_format::parse(&offer.metadata)
             .map_err(|error| (Unpublishable::Format, error.to_string()))?;
+        let manifest = Manifest::resolved(&metadata, &primary_dir, resolve);
+        if let Some(unmapped) = unmapped_directory(&metadata, mapping) {
+            return Err(outside(unmapped));
+        }
         let mut files = Vec::with_capacity(manifest.files.len());
         let mut missing = Vec::new();
         for file in &manifest.files {
             let primary = file.location.as_ref().map_err(|_| outside(&file.stored))?;
-            let location = job
-                .spec
-                .mapping
+            let location = mapping
                 .to_secondary(primary)
                 .ok_or_else(|| outside(&file.stored))?;
             let expected = Expected {
@@ -99,25 +101,14 @@ impl Waiting {
         self.files
     }
 
-    /// The bytes of `_metadata` with the secondary's paths. Every occurrence of a path becomes the
-    /// same text (facts of `SharedStateRegistryKey`, Flink 1.16 and later: a file under two
-    /// spellings would be two files).
+    /// The bytes of `_metadata` with the secondary's paths. Every occurrence of a file becomes the
+    /// same text, whatever name of the primary it is under (facts of `SharedStateRegistryKey`,
+    /// Flink 1.16 and later: a file under two spellings would be two files).
     pub(super) fn rewritten(&self, job: &Job) -> Result<Vec<u8>, checkpoint_format::FormatError> {
         let metadata = checkpoint_format::parse(&self.offer.metadata)?;
-        let mut mapped: HashMap<String, Option<String>> = HashMap::new();
-        checkpoint_format::rewrite(&self.offer.metadata, &metadata, |reference| {
-            if reference.kind == checkpoint_format::ReferenceKind::Relative {
-                return None;
-            }
-            if let Some(known) = mapped.get(reference.path.as_ref()) {
-                return known.clone();
-            }
-            let location = Location::parse(&reference.path).ok();
-            let to = location
-                .and_then(|location| job.spec.mapping.to_secondary(&location))
-                .map(|location| location.to_string());
-            mapped.insert(reference.path.to_string(), to.clone());
-            to
+        checkpoint_format::rewrite(&self.offer.metadata, &metadata, |reference, new| {
+            reference.kind != ReferenceKind::Relative
+                && job.spec.mapping.map_into(&reference.path, new)
         })
     }
 
@@ -128,6 +119,18 @@ impl Waiting {
             .filter_map(|file| file.length)
             .fold(0, u64::saturating_add)
     }
+}
+
+/// The first directory that has no place on the secondary. (Of files the manifest tells.)
+fn unmapped_directory<'a>(metadata: &'a Metadata<'_>, mapping: &Mapping) -> Option<&'a str> {
+    let mut mapped = String::new();
+    let is_unmapped = |reference: &&Reference<'_>| {
+        mapped.clear();
+        reference.kind == ReferenceKind::Directory
+            && !mapping.map_into(&reference.path, &mut mapped)
+    };
+    let unmapped = metadata.references.iter().find(is_unmapped);
+    unmapped.map(|reference| &*reference.path)
 }
 
 /// Which of the waiting `ids` (in their order of offer) goes, if there are more than `most`:

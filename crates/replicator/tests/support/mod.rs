@@ -208,12 +208,13 @@ impl Checkpoint {
     /// Checkpoint `id`, whose shared files are those of generation `shared`.
     pub fn new(id: u64, shared: u64) -> Self {
         let metadata = checkpoint_format::parse(GOLDEN).unwrap();
-        let mut bytes = checkpoint_format::rewrite(GOLDEN, &metadata, |reference| {
+        let mut bytes = checkpoint_format::rewrite(GOLDEN, &metadata, |reference, new| {
             if reference.kind == checkpoint_format::ReferenceKind::Relative {
-                return None;
+                return false;
             }
             let name = reference.path.rsplit('/').next().unwrap();
-            Some(format!("hdfs://primary/cp/{JOB}/shared/{shared}-{name}"))
+            new.push_str(&format!("hdfs://primary/cp/{JOB}/shared/{shared}-{name}"));
+            true
         })
         .unwrap();
         bytes[8..16].copy_from_slice(&id.to_be_bytes());
