@@ -4,10 +4,12 @@
 //!
 //! Pure: knows names, refuses all IO.
 
+mod aliases;
 mod location;
 mod mapping;
 mod names;
 
+pub use aliases::{AliasError, Aliases};
 pub use location::{Location, LocationError};
 pub use mapping::{Mapping, MappingError};
 pub use names::{CheckpointDir, METADATA, SecondaryRoot};

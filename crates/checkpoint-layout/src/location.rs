@@ -3,6 +3,7 @@
 //! The text form is Flink's `org.apache.flink.core.fs.Path#toString` (1.9 to 2.3): no percent
 //! encoding, `file:/x` or `file:///x` for local files. Refuses relative paths and `..`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// A place that can be no place on a cluster.
@@ -13,6 +14,85 @@ pub struct LocationError {
     pub text: String,
     /// What is wrong with it.
     pub why: &'static str,
+}
+
+impl LocationError {
+    pub(crate) fn new(text: &str, why: &'static str) -> Self {
+        Self {
+            text: text.to_owned(),
+            why,
+        }
+    }
+}
+
+/// The name of a cluster, as it is written before a path; either part may be empty.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cluster<'a> {
+    pub(crate) scheme: &'a str,
+    pub(crate) authority: &'a str,
+}
+
+impl Cluster<'_> {
+    /// See [`Location::same_cluster`].
+    pub(crate) fn is(self, other: Cluster<'_>) -> bool {
+        self.scheme.eq_ignore_ascii_case(other.scheme)
+            && self.host().eq_ignore_ascii_case(other.host())
+    }
+
+    /// The authority without the port that a `NameNode` has by default.
+    fn host(&self) -> &str {
+        let port = if self.scheme.eq_ignore_ascii_case("hdfs") {
+            ":8020"
+        } else {
+            ""
+        };
+        self.authority.strip_suffix(port).unwrap_or(self.authority)
+    }
+}
+
+/// A text form taken apart. Nothing is copied, and the path is as it was written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    pub(crate) cluster: Cluster<'a>,
+    /// Empty, or begins with a slash.
+    pub(crate) path: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    /// A text that begins with a slash has no scheme. The error says what is wrong.
+    pub(crate) fn of(text: &'a str) -> Result<Self, &'static str> {
+        let (scheme, rest) = match text.split_once(':') {
+            _ if text.starts_with('/') => ("", text),
+            Some((scheme, rest)) if is_scheme(scheme) => (scheme, rest),
+            _ => return Err("no scheme"),
+        };
+        let (authority, path) = match rest.strip_prefix("//") {
+            Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
+            None => ("", rest),
+        };
+        if !path.is_empty() && !path.starts_with('/') {
+            return Err("the path is relative");
+        }
+        let cluster = Cluster { scheme, authority };
+        Ok(Self { cluster, path })
+    }
+
+    /// The cluster and the normal path on it. The error says what is wrong.
+    pub(crate) fn place(self) -> Result<(Cluster<'a>, Cow<'a, str>), &'static str> {
+        if self.cluster.scheme.is_empty() {
+            return Err("no scheme");
+        }
+        if self.path.is_empty() && self.cluster.authority.is_empty() {
+            return Err("no path");
+        }
+        let path = normalise(self.path).ok_or("the path contains '..'")?;
+        Ok((self.cluster, path))
+    }
+}
+
+fn is_scheme(text: &str) -> bool {
+    let alphanumeric = |b: u8| b.is_ascii_alphanumeric() || b"+-.".contains(&b);
+    !text.is_empty() && text.bytes().all(alphanumeric)
 }
 
 /// Scheme, authority and normalised absolute path. Two spellings of one path are equal
@@ -30,33 +110,18 @@ impl Location {
     /// # Errors
     /// When the text has no scheme, no absolute path, or climbs by `..`.
     pub fn parse(text: &str) -> Result<Self, LocationError> {
-        let refuse = |why| LocationError {
-            text: text.to_owned(),
-            why,
-        };
-        let (scheme, rest) = text.split_once(':').ok_or_else(|| refuse("no scheme"))?;
-        let alphanumeric = scheme
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
-        if scheme.is_empty() || !alphanumeric {
-            return Err(refuse("no scheme"));
+        let refuse = |why| LocationError::new(text, why);
+        let (cluster, path) = Parts::of(text).and_then(Parts::place).map_err(refuse)?;
+        Ok(Self::new(cluster, path))
+    }
+
+    /// `path` must be normal.
+    pub(crate) fn new(cluster: Cluster<'_>, path: impl Into<String>) -> Self {
+        Self {
+            scheme: cluster.scheme.to_ascii_lowercase(),
+            authority: cluster.authority.to_owned(),
+            path: path.into(),
         }
-        let (authority, path) = match rest.strip_prefix("//") {
-            Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
-            None => ("", rest),
-        };
-        if !path.is_empty() && !path.starts_with('/') {
-            return Err(refuse("the path is relative"));
-        }
-        if path.is_empty() && authority.is_empty() {
-            return Err(refuse("no path"));
-        }
-        let path = normalise(path).ok_or_else(|| refuse("the path contains '..'"))?;
-        Ok(Self {
-            scheme: scheme.to_ascii_lowercase(),
-            authority: authority.to_owned(),
-            path,
-        })
     }
 
     /// E.g. `hdfs`, in lower case.
@@ -74,9 +139,19 @@ impl Location {
         &self.path
     }
 
-    /// Whether both are on the same cluster, as far as their names tell.
+    /// Whether both are on the same cluster, as far as their names tell: as Hadoop compares them
+    /// (`FileSystem#checkPath`, `DistributedFileSystem#getDefaultPort`, 2.10 to 3.4), in any case
+    /// of letters, and `hdfs://nn` is `hdfs://nn:8020`. (Of a nameservice that is no guess: Hadoop
+    /// refuses one with a port.)
     pub fn same_cluster(&self, other: &Self) -> bool {
-        self.scheme == other.scheme && self.authority == other.authority
+        self.cluster().is(other.cluster())
+    }
+
+    pub(crate) fn cluster(&self) -> Cluster<'_> {
+        Cluster {
+            scheme: &self.scheme,
+            authority: &self.authority,
+        }
     }
 
     /// The path of `self` below `ancestor`, if it is there or is `ancestor` itself (then empty).
@@ -90,9 +165,10 @@ impl Location {
     /// A place below this one.
     #[must_use]
     pub fn join(&self, relative: &str) -> Self {
-        let path = normalise(&format!("{}/{relative}", self.path));
+        let path = format!("{}/{relative}", self.path);
+        let path = normalise(&path).map_or_else(|| self.path.clone(), Cow::into_owned);
         Self {
-            path: path.unwrap_or_else(|| self.path.clone()),
+            path,
             ..self.clone()
         }
     }
@@ -116,7 +192,7 @@ impl Location {
     /// Another path on the same cluster.
     #[must_use]
     pub fn with_path(&self, path: &str) -> Self {
-        let path = normalise(path).unwrap_or_else(|| "/".to_owned());
+        let path = normalise(path).unwrap_or(Cow::Borrowed("/")).into_owned();
         Self {
             path,
             ..self.clone()
@@ -145,8 +221,12 @@ pub(crate) fn path_below<'a>(path: &'a str, ancestor: &str) -> Option<&'a str> {
     }
 }
 
-/// One slash between components, none at the end; None when a component is `..`.
-fn normalise(path: &str) -> Option<String> {
+/// One slash between components, none at the end; None when a component is `..`. What is so
+/// already, which all paths are that Flink writes, is not copied.
+fn normalise(path: &str) -> Option<Cow<'_, str>> {
+    if is_normal(path) {
+        return Some(Cow::Borrowed(path));
+    }
     let mut normal = String::with_capacity(path.len() + 1);
     for component in path.split('/').filter(|c| !c.is_empty() && *c != ".") {
         if component == ".." {
@@ -158,7 +238,15 @@ fn normalise(path: &str) -> Option<String> {
     if normal.is_empty() {
         normal.push('/');
     }
-    Some(normal)
+    Some(Cow::Owned(normal))
+}
+
+fn is_normal(path: &str) -> bool {
+    let is_name = |component| !matches!(component, "" | "." | "..");
+    match path.strip_prefix('/') {
+        Some(components) => components.is_empty() || components.split('/').all(is_name),
+        None => false,
+    }
 }
 
 #[cfg(test)]
@@ -179,6 +267,38 @@ mod tests {
     }
 
     #[test]
+    fn a_cluster_has_a_default_port_and_no_case() {
+        let same = |a, b| at(a).same_cluster(&at(b));
+        assert!(same("hdfs://nn/a", "hdfs://nn:8020/b"));
+        assert!(same("hdfs://NN:8020/", "hdfs://nn/"));
+        assert!(same("hdfs:///a", "hdfs:/b"));
+        assert!(!same("hdfs://nn/", "hdfs://nn:9000/"));
+        assert!(!same("hdfs://nn/", "hdfs:///"));
+        assert!(
+            !same("webhdfs://nn/", "webhdfs://nn:8020/"),
+            "it has others"
+        );
+        assert!(!same("hdfs://nn/", "webhdfs://nn/"));
+    }
+
+    #[test]
+    fn what_is_normal_is_not_copied() {
+        for path in ["/", "/a", "/a/b c/%2F/é/..b/.c/d..", "/a:b"] {
+            assert!(matches!(normalise(path), Some(Cow::Borrowed(p)) if p == path));
+        }
+        for (path, normal) in [
+            ("", "/"),
+            ("//", "/"),
+            ("/a/", "/a"),
+            ("/a//b", "/a/b"),
+            ("/./a/.", "/a"),
+        ] {
+            assert_eq!(normalise(path).as_deref(), Some(normal));
+        }
+        assert_eq!(normalise("/a/../b"), None);
+    }
+
+    #[test]
     fn what_is_no_place_is_refused_by_name() {
         for text in [
             "",
@@ -187,6 +307,8 @@ mod tests {
             "hdfs:",
             "hdfs:a",
             "://nn/a",
+            "//nn/a",
+            "hdfs://",
             "hdfs://nn/a/../b",
         ] {
             let error = Location::parse(text).unwrap_err();

@@ -132,23 +132,20 @@ impl Job {
 
     /// Where a primary path belongs on the secondary; said once where it belongs nowhere.
     pub(crate) fn to_secondary(&self, primary: &str) -> Option<Location> {
-        let location = Location::parse(primary).ok();
-        let mapped = location.and_then(|location| self.spec.mapping.to_secondary(&location));
+        let mapping = &self.spec.mapping;
+        let location = mapping.aliases().resolve(primary).ok();
+        let mapped = location.and_then(|location| mapping.to_secondary(&location));
         if mapped.is_none()
             && self
                 .shared
                 .said
                 .first(&format!("unmapped {}", self.spec.id))
         {
-            let roots: Vec<_> = self
-                .spec
-                .mapping
-                .primary_roots()
-                .map(ToString::to_string)
-                .collect();
+            let roots: Vec<_> = mapping.primary_roots().map(ToString::to_string).collect();
             tracing::warn!(
                 "{primary} of job {} is under none of the primary's roots ({}), so it has no place \
-                 on the secondary. Add its root to dualwrite.path-mapping.",
+                 on the secondary. Add its root to dualwrite.path-mapping or, if it is one of them \
+                 by another name of the primary, that name to dualwrite.primary.aliases.",
                 self.spec.id,
                 roots.join(", ")
             );
@@ -171,7 +168,7 @@ impl Job {
         let Some(to) = self.to_secondary(path) else {
             return;
         };
-        let Ok(from) = Location::parse(path) else {
+        let Ok(from) = self.spec.mapping.aliases().resolve(path) else {
             return;
         };
         self.shared

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use checkpoint_layout::{Location, Mapping};
+use checkpoint_layout::{Aliases, Location, Mapping};
 
 /// A value that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,14 +117,12 @@ pub fn from_pairs(pairs: &[String]) -> Result<(Settings, JobSpec), SettingsError
 fn job(values: &Values<'_>) -> Result<JobSpec, SettingsError> {
     let primary_dir = values.location("primary.dir")?;
     let secondary_dir = values.location("secondary.dir")?;
-    let further = values.text("path-mapping").unwrap_or_default();
-    let further: Vec<&str> = further
-        .split([',', ';'])
-        .map(str::trim)
-        .filter(|pair| !pair.is_empty())
-        .collect();
-    let mapping = Mapping::new(&primary_dir, &secondary_dir, further)
-        .map_err(|e| error("path-mapping", &secondary_dir.to_string(), &e.to_string()))?;
+    let aliases = values.list("primary.aliases");
+    let aliases = Aliases::new(&primary_dir, &secondary_dir, aliases)
+        .map_err(|e| values.error("primary.aliases", &e))?;
+    let further = values.list("path-mapping");
+    let mapping = Mapping::new(&primary_dir, &secondary_dir, aliases, further)
+        .map_err(|e| values.error("path-mapping", &e))?;
     let role = match values.text("job.role") {
         Some("coordinator") => Role::Coordinator,
         Some("worker") => Role::Worker,
@@ -159,6 +157,16 @@ struct Values<'a>(HashMap<&'a str, &'a str>);
 impl<'a> Values<'a> {
     fn text(&self, key: &str) -> Option<&'a str> {
         self.0.get(key).copied().filter(|text| !text.is_empty())
+    }
+
+    /// Separated by semicolons or commas.
+    fn list(&self, key: &str) -> impl Iterator<Item = &'a str> {
+        let values = self.text(key).unwrap_or_default().split([',', ';']);
+        values.map(str::trim).filter(|value| !value.is_empty())
+    }
+
+    fn error(&self, key: &str, why: &impl ToString) -> SettingsError {
+        error(key, self.text(key).unwrap_or_default(), &why.to_string())
     }
 
     /// A whole number of at least 1.
@@ -226,6 +234,17 @@ mod tests {
     }
 
     #[test]
+    fn the_primary_has_the_names_that_are_given() {
+        let names = [("primary.aliases", "hdfs://ns1; hdfs://;/")];
+        let (_, job) = read(&names).unwrap();
+        for text in ["hdfs://ns1/cp/a", "hdfs:/cp/a", "/cp/a"] {
+            let mut mapped = String::new();
+            assert!(job.mapping.map_into(text, &mut mapped), "{text}");
+            assert_eq!(mapped, "hdfs://two:8020/cp/a");
+        }
+    }
+
+    #[test]
     fn a_wrong_value_is_named() {
         let wrong = [
             ("buffer.memory", "0"),
@@ -237,6 +256,10 @@ mod tests {
             ("job.role", "boss"),
             ("job.id", "../x"),
             ("path-mapping", "nonsense"),
+            ("path-mapping", "hdfs://one/sp=hdfs://three/sp"),
+            ("primary.aliases", "nonsense"),
+            ("primary.aliases", "hdfs://nn1;hdfs://nn1/dir"),
+            ("primary.aliases", "hdfs://two"),
         ];
         for (key, value) in wrong {
             let error = read(&[(key, value)]).unwrap_err().to_string();
