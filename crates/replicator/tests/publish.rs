@@ -5,6 +5,8 @@ mod support;
 
 use std::time::Duration;
 
+use checkpoint_format::ReferenceKind;
+use replicator::Offer;
 use store::ErrorKind;
 use store::Store;
 use store::testing::{Call, Fault};
@@ -109,6 +111,87 @@ async fn what_is_not_understood_or_has_no_mapping_is_unpublishable_at_once() {
             "{text}"
         );
     }
+}
+
+/// Flink compares files by their paths: one under two names would be two.
+#[tokio::test(start_paused = true)]
+async fn all_names_of_a_file_become_one() {
+    let names = ["hdfs://ns1", "hdfs:", "hdfs://", "", "hdfs://primary"];
+    let world = World::new();
+    let plain = Checkpoint::new(1, 1);
+    world.put_on_both(&plain).await;
+    let metadata = checkpoint_format::parse(&plain.metadata).unwrap();
+    let mut at = 0;
+    let renamed = checkpoint_format::rewrite(&plain.metadata, &metadata, |reference, new| {
+        let Some(path) = reference.path.strip_prefix("hdfs://primary") else {
+            return false;
+        };
+        new.push_str(names[at % names.len()]);
+        new.push_str(path);
+        at += 1;
+        true
+    });
+    let renamed = Checkpoint {
+        id: 1,
+        metadata: renamed.unwrap().into(),
+    };
+    assert!(at > 1 && renamed.metadata != plain.metadata, "{at} paths");
+
+    let undeclared = World::beside(world.primary.clone(), world.secondary.clone());
+    undeclared.coordinator().offer(renamed.offer());
+    sleep(Duration::from_secs(1)).await;
+    let text = undeclared.metrics.render().unwrap();
+    assert!(text.contains(r#"reason="outside_mapping"} 1"#), "{text}");
+
+    let aliases = [("primary.aliases", "hdfs://ns1;hdfs://;/")];
+    let pointer = format!("hdfs:/cp/{JOB}/chk-1");
+    let offer = Offer {
+        pointer,
+        ..renamed.offer()
+    };
+    world.open("coordinator", &aliases).offer(offer);
+    world.published_are(&[1]).await;
+    let path = format!("/cp/{JOB}/chk-1/_metadata");
+    let published = world.on_secondary(&path).await.unwrap();
+    let expected = checkpoint_format::rewrite(&plain.metadata, &metadata, |reference, new| {
+        let path = reference.path.strip_prefix("hdfs://primary");
+        path.map(|path| new.push_str(&format!("hdfs://secondary{path}")))
+            .is_some()
+    });
+    assert!(published == expected.unwrap());
+}
+
+/// No file is read through a directory, but Flink deletes it: on which cluster, is not left open.
+#[tokio::test(start_paused = true)]
+async fn a_directory_without_a_place_is_unpublishable() {
+    let golden = include_bytes!("../../../tests/goldens/data/2.2.1/file-merging.metadata");
+    let metadata = checkpoint_format::parse(golden).unwrap();
+    let elsewhere = |kind| {
+        let moved = checkpoint_format::rewrite(golden, &metadata, |reference, new| {
+            let root = if reference.kind == kind {
+                "hdfs://third"
+            } else {
+                "hdfs://primary"
+            };
+            let name = reference.path.rsplit('/').next().unwrap();
+            new.push_str(&format!("{root}/cp/{JOB}/shared/{name}"));
+            true
+        });
+        let metadata = moved.unwrap().into();
+        Checkpoint { id: 42, metadata }
+    };
+    let unpublishable = async |checkpoint: Checkpoint| {
+        let world = World::new();
+        world.coordinator().offer(checkpoint.offer());
+        sleep(Duration::from_secs(1)).await;
+        let text = world.metrics.render().unwrap();
+        text.contains(r#"reason="outside_mapping"} 1"#)
+    };
+    assert!(unpublishable(elsewhere(ReferenceKind::Directory)).await);
+    assert!(
+        !unpublishable(elsewhere(ReferenceKind::Relative)).await,
+        "there is none"
+    );
 }
 
 #[tokio::test(start_paused = true)]

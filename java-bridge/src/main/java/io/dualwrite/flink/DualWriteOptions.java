@@ -71,6 +71,19 @@ public final class DualWriteOptions {
                                 + " copying files that were missed. Without it, the environment's"
                                 + " HADOOP_CONF_DIR.");
 
+    public static final ConfigOption<List<String>> PRIMARY_ALIASES =
+            key("dualwrite.primary.aliases")
+                    .stringType()
+                    .asList()
+                    .noDefaultValue()
+                    .withDescription(
+                            "Further names of the primary's file system, if paths in checkpoints"
+                                    + " have others than its checkpoint directory, separated by"
+                                    + " semicolons: a nameservice and its hosts, hdfs:// for paths"
+                                    + " without an authority, / for paths without a scheme. No"
+                                    + " other name is taken for the primary's, except that port"
+                                    + " 8020 of hdfs may be left out.");
+
     public static final ConfigOption<List<String>> PATH_MAPPING =
             key("dualwrite.path-mapping")
                     .stringType()

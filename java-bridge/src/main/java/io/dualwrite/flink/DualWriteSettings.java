@@ -33,6 +33,13 @@ final class DualWriteSettings {
                     "a URI with a scheme, such as hdfs://<host:port or nameservice>/<path>",
                     Roots::hasScheme);
 
+    static final OptionRule<List<String>> PRIMARY_ALIASES =
+            OptionRule.list(
+                    DualWriteOptions.PRIMARY_ALIASES,
+                    "<scheme>://<authority>, <scheme>:// or /, separated by semicolons, none of"
+                            + " them a name of the secondary",
+                    Roots::isAlias);
+
     static final OptionRule<MemorySize> BUFFER_MEMORY =
             OptionRule.memory(DualWriteOptions.BUFFER_MEMORY, "4kb", "1024gb");
 
@@ -67,6 +74,7 @@ final class DualWriteSettings {
                                     DualWriteOptions.PRIMARY_HADOOP_CONF_DIR,
                                     DIRECTORY,
                                     Roots::isLocal),
+                            PRIMARY_ALIASES,
                             OptionRule.list(
                                     DualWriteOptions.PATH_MAPPING,
                                     "pairs <primary URI>=<secondary URI>, separated by semicolons,"
@@ -120,6 +128,14 @@ final class DualWriteSettings {
         final Optional<String> secondary = SECONDARY_DIR.read(config);
         if (secondary.isPresent() && Roots.overlap(secondary.get(), primaryDir)) {
             throw SECONDARY_DIR.refuse(config);
+        }
+        final Optional<List<String>> aliases = PRIMARY_ALIASES.read(config);
+        if (secondary.isPresent()
+                && aliases.isPresent()
+                && !Roots.sameCluster(primaryDir, secondary.get())
+                && aliases.get().stream()
+                        .anyMatch(alias -> Roots.sameCluster(alias, secondary.get()))) {
+            throw PRIMARY_ALIASES.refuse(config);
         }
         final MemorySize memory = config.get(DualWriteOptions.BUFFER_MEMORY);
         if (config.get(DualWriteOptions.CHUNK_SIZE).compareTo(memory) > 0) {

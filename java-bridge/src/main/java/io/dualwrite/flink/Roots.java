@@ -40,6 +40,11 @@ final class Roots {
                 && isAccepted(text.substring(equals + 1).trim());
     }
 
+    /** The name of a whole file system: of its paths, whatever comes before them. */
+    static boolean isAlias(String text) {
+        return text.matches("/|[A-Za-z0-9+.-]+://[^/\\s]*/?");
+    }
+
     static boolean isLocal(String text) {
         return text.startsWith("/");
     }
@@ -54,6 +59,13 @@ final class Roots {
         final String left = directory(a);
         final String right = directory(b);
         return left.startsWith(right) || right.startsWith(left);
+    }
+
+    /** Whether two roots are on one cluster, as far as their names tell. */
+    static boolean sameCluster(String one, String other) {
+        final URI a = parse(one);
+        final URI b = parse(other);
+        return a != null && b != null && sameCluster(a, b);
     }
 
     private static boolean sameCluster(URI a, URI b) {

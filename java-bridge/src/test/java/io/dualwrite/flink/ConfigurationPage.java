@@ -92,7 +92,8 @@ decides.
 
     private static String type(OptionRule<?> rule) {
         final Object value = rule.option.defaultValue();
-        if (rule.option == DualWriteOptions.PATH_MAPPING) {
+        if (rule.option == DualWriteOptions.PRIMARY_ALIASES
+                || rule.option == DualWriteOptions.PATH_MAPPING) {
             return "List&lt;String&gt;";
         }
         return value == null ? "String" : value.getClass().getSimpleName();
