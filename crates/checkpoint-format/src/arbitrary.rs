@@ -16,7 +16,7 @@ where
 
 fn path() -> impl Strategy<Value = String> {
     prop_oneof![
-        8 => "hdfs://primary/flink/[0-9a-f]{8}/(shared|chk-[1-9]|savepoint-[0-9a-f]{6})/[0-9a-f-]{1,36}",
+        8 => "hdfs://primary/[0-9a-f]{8}/(shared|chk-[1-9]|savepoint-[0-9a-f]{6})/[0-9a-f-]{1,36}",
         1 => "[a-z/]{0,9}[é€\u{0}😀\u{10FFFF}]{1,4}[a-z/]{0,9}",
     ]
 }
@@ -24,7 +24,6 @@ fn path() -> impl Strategy<Value = String> {
 fn stream() -> impl Strategy<Value = Stream> {
     let offsets = || some(any::<i64>());
     let leaf = prop_oneof![
-        Just(Stream::Null),
         (path(), some(any::<u8>())).prop_map(|(name, bytes)| Stream::Bytes(name, bytes)),
         (path(), -1..1_i64 << 40).prop_map(|(path, length)| Stream::File(path, length)),
         (path(), -1..1_i64 << 40).prop_map(|(path, length)| Stream::Relative(path, length)),
@@ -112,11 +111,12 @@ fn operator() -> impl Strategy<Value = SampleOperator> {
 }
 
 fn master() -> impl Strategy<Value = SampleMaster> {
-    let bytes = prop::option::of(some(any::<u8>()));
-    ("[a-z😀]{0,5}", any::<i32>(), bytes).prop_map(|(name, version, bytes)| SampleMaster {
-        name,
-        version,
-        bytes,
+    ("[a-z😀]{0,5}", any::<i32>(), some(any::<u8>())).prop_map(|(name, version, bytes)| {
+        SampleMaster {
+            name,
+            version,
+            bytes,
+        }
     })
 }
 

@@ -97,7 +97,7 @@ pub enum FormatError {
         /// The depth allowed.
         limit: usize,
     },
-    /// Bytes behind the end, in a version that has nothing there: a damaged file, or another layout.
+    /// Bytes behind the end, in a version that has none there: a damaged file, or another layout.
     #[error("byte {offset}: expected the end of the file, found {bytes} more bytes")]
     NotAtTheEnd {
         /// Where the end should be.

@@ -2,6 +2,8 @@
 //! and `MetadataV2V3SerializerBase` of Flink 1.11 to 2.3. It refuses every tag that it does not
 //! know the fields of, and collects references in the order in which the file has them.
 
+mod changelog;
+
 use crate::FormatError;
 use crate::layout::Channels;
 use crate::model::{Reference, ReferenceKind, Scope};
@@ -70,19 +72,28 @@ impl Parser<'_> {
     }
 
     fn stream(&mut self, size: Size) -> Result<(), FormatError> {
-        let expected = "a stream state handle (tag 0, 1, 2, 3, 6, 15 or 16)";
+        let expected = "a stream state handle (tag 1, 2, 3, 6, 15 or 16)";
         loop {
             let (offset, tag) = self.tag(expected)?;
             match tag {
-                NULL | EMPTY_SEGMENT => return Ok(()),
+                EMPTY_SEGMENT => return Ok(()),
                 BYTE_STREAM => return self.inline_bytes(size),
                 FILE_STREAM => return self.file(size),
                 RELATIVE_STREAM => return self.relative_stream(size),
                 SEGMENT => return self.segment(size),
-                KEY_GROUPS => self.key_group_offsets()?, // and the stream that they point into
+                // And the stream that they point into.
+                KEY_GROUPS if self.layout.nested_streams => self.key_group_offsets()?,
                 _ => return Err(self.unknown_tag(offset, tag, expected)),
             }
         }
+    }
+
+    /// A stream in one of the handles that Flink loads without, though it writes none so.
+    fn stream_or_none(&mut self, size: Size) -> Result<(), FormatError> {
+        if self.reader.peek() == Some(NULL) {
+            return self.reader.skip(1, "no stream state handle");
+        }
+        self.stream(size)
     }
 
     /// The next tag, and where it is. One that the version does not know is an error like any
@@ -121,7 +132,7 @@ impl Parser<'_> {
         }
         for _ in 0..self.reader.count("the number of an operator's states")? {
             self.reader.skip_utf("a state's name")?;
-            self.reader.u8("a state's distribution mode")?;
+            self.mode()?;
             self.reader
                 .skip_longs("the offsets of a state's partitions")?;
         }
@@ -135,8 +146,33 @@ impl Parser<'_> {
                 )?;
             }
             self.reader.u8("whether the operator state is empty")?;
+            self.one_of(&[SEGMENT, EMPTY_SEGMENT], "a segment (tag 15 or 16)")?;
         }
         self.stream(Size::Counts)
+    }
+
+    /// An ordinal of `OperatorStateHandle.Mode`.
+    fn mode(&mut self) -> Result<(), FormatError> {
+        let offset = self.reader.offset();
+        let expected = "a state's distribution mode (0, 1 or 2)";
+        match self.reader.u8(expected)? {
+            0..=2 => Ok(()),
+            found => Err(FormatError::BadNumber {
+                offset,
+                expected,
+                found: found.into(),
+            }),
+        }
+    }
+
+    /// The next tag is one of these.
+    fn one_of(&self, tags: &[u8], expected: &'static str) -> Result<(), FormatError> {
+        match self.reader.peek() {
+            Some(tag) if !tags.contains(&tag) => {
+                Err(self.unknown_tag(self.reader.offset(), tag, expected))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// `depth`: how many handles this one lies within.
@@ -202,8 +238,10 @@ impl Parser<'_> {
             let stored = self.reader.i64("the size of a channel state")?;
             let stored = u64::try_from(stored).unwrap_or(0);
             self.state.channel = self.state.channel.saturating_add(stored);
-            self.stream(Size::IsStored)?;
-            if found == side.merged {
+            if found == side.plain {
+                self.stream(Size::IsStored)?;
+            } else {
+                self.stream_or_none(Size::IsStored)?;
                 let expected = "the offsets of merged channel states";
                 self.reader.skip_bytes(expected)?;
             }
@@ -224,55 +262,6 @@ impl Parser<'_> {
                 self.reader.skip_utf("the local name of a file")?;
                 self.stream(Size::Counts)?;
             }
-        }
-        Ok(())
-    }
-
-    fn changelog(&mut self, has_checkpoint: bool, depth: usize) -> Result<(), FormatError> {
-        self.key_group_range()?;
-        self.dispute();
-        if !self.layout.short_changelog {
-            self.reader.i64("the size of a changelog")?;
-        }
-        for expected in ["the number of materialized states", "the number of changes"] {
-            for _ in 0..self.reader.count(expected)? {
-                self.keyed_state(depth + 1)?;
-            }
-        }
-        if !self.layout.short_changelog {
-            self.reader.i64("the number of a materialization")?;
-        }
-        if has_checkpoint {
-            self.reader.i64("the checkpoint of a changelog")?;
-        }
-        Ok(())
-    }
-
-    fn changelog_bytes(&mut self) -> Result<(), FormatError> {
-        self.key_group_range()?;
-        let expected = "the first and last number of changes";
-        self.reader.skip(16, expected)?;
-        for _ in 0..self.reader.count("the number of changes")? {
-            self.reader.i32("the key group of a change")?;
-            let size = self.reader.skip_bytes("the bytes of a change")?;
-            self.state.changelog = self.state.changelog.saturating_add(size);
-        }
-        self.dispute(); // the id that follows
-        Ok(())
-    }
-
-    fn changelog_files(&mut self) -> Result<(), FormatError> {
-        self.key_group_range()?;
-        for _ in 0..self.reader.count("the number of changelog files")? {
-            self.reader.i64("where changes begin in a file")?;
-            self.stream(Size::IsStored)?;
-        }
-        let size = self.reader.i64("the size of changes")?;
-        let size = u64::try_from(size).unwrap_or(0);
-        self.state.changelog = self.state.changelog.saturating_add(size);
-        self.dispute();
-        if !self.layout.short_changelog {
-            self.reader.i64("the size of what the checkpoint added")?;
         }
         Ok(())
     }

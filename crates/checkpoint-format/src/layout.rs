@@ -62,6 +62,8 @@ pub(crate) struct Layout {
     pub(crate) finished: bool,
     /// Handles of changelogs have neither ids nor the sizes that came with them.
     pub(crate) short_changelog: bool,
+    /// Offsets of key groups and their stream may be a stream themselves.
+    pub(crate) nested_streams: bool,
     /// The highest tag of a handle: they were given out one after the other.
     pub(crate) highest_tag: u8,
 }
@@ -73,6 +75,7 @@ const V2: Layout = Layout {
     channels: Channels::Absent,
     finished: false,
     short_changelog: false,
+    nested_streams: false,
     highest_tag: 5,
 };
 /// The three of `MetadataV3Serializer`.
@@ -88,6 +91,7 @@ const V3_14: Layout = Layout {
     channels: Channels::WithSubtask,
     finished: true,
     short_changelog: true,
+    nested_streams: true, // from 1.13 on
     highest_tag: 10,
     ..V3_11
 };

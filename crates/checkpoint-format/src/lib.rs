@@ -17,10 +17,10 @@
 //!
 //! ```text
 //! file     := int 0x4960672d, int version, long checkpointId, master*, operator*, [V4+: trailer]
-//! master   := int 0xc96b1696, int n, byte[n] := int version, utf name, int m (-1: none), byte[m]
+//! master   := int 0xc96b1696, int n, byte[n] := int version, utf name, int m, byte[m]
 //! operator := [V5+: utf name, utf uid; "" is none]  long idLower, long idUpper,
 //!             int parallelism, int maxParallelism,
-//!             [V2: int]  [V3+: stream coordinator (tag 0 or 1 only)],
+//!             [V2: int]  [V3+: coordinator: byte 0 or stream with tag 1],
 //!             int n (1.14+ negative: the operator has finished, nothing follows),
 //!             n times { int index (1.14+ negative: the subtask has finished, nothing follows),
 //!                       subtask }
@@ -33,17 +33,16 @@
 //! ```
 //!
 //! ```text
-//! stream   := 0                                                    no state
-//!           | 1   utf handleName, int n, byte[n]                   inline
+//! stream   := 1   utf handleName, int n, byte[n]                   inline
 //!           | 2   long size, utf PATH
-//!           | 3   int firstKeyGroup, long* offsets, stream
+//!           | 3   int firstKeyGroup, long* offsets, stream           from 1.13 on
 //!           | 6   utf RELATIVE PATH, long size
 //!           | 15  long offset, long size, int scope, utf PATH, utf logicalFileId
 //!           | 16                                                   an empty segment
 //! opState  := 0
 //!           | 4   (utf name, byte mode, long* offsets)*, stream
 //!           | 17  (utf name, byte mode, long* offsets)*,
-//!                 utf DIRECTORY taskOwned, utf DIRECTORY shared, byte isEmpty, stream
+//!                 utf DIRECTORY taskOwned, utf DIRECTORY shared, byte isEmpty, stream (15 or 16)
 //! keyed    := 0
 //!           | 3 7 int firstKeyGroup, long* offsets, stream
 //!           | 12  the same, utf id
@@ -58,7 +57,7 @@
 //!           | 10  range, (long offset, stream)*, long size, [1.15+: long checkpointedSize, utf id]
 //!           | 13  range, (long offset, stream)*, long size, long checkpointedSize, utf id,
 //!                 utf storage
-//! files    := (utf localName, stream)*
+//! files    := (utf localName, stream)*                             keyed* delta: 9, 10 or 13
 //! range    := int firstKeyGroup, int keyGroups
 //! ```
 //!

@@ -42,8 +42,8 @@ pub struct MasterState<'a> {
     pub name: Cow<'a, str>,
     /// The version of the hook's own serializer.
     pub version: i32,
-    /// How many bytes it stored; none where it stored no state.
-    pub length: Option<u64>,
+    /// How many bytes it stored.
+    pub length: u64,
 }
 
 /// One operator of the job, without its state.
@@ -55,10 +55,10 @@ pub struct Operator<'a> {
     pub name: Option<Cow<'a, str>>,
     /// Its uid; none before version 5 or where the job sets none.
     pub uid: Option<Cow<'a, str>>,
-    /// The number of subtasks, as stored.
-    pub parallelism: i32,
-    /// The number of key groups, as stored.
-    pub max_parallelism: i32,
+    /// The number of subtasks.
+    pub parallelism: u32,
+    /// The number of key groups, which is never below that of subtasks.
+    pub max_parallelism: u32,
     /// The entries of its subtasks; none where the whole operator has finished.
     pub subtasks: Option<Subtasks>,
     /// How large its state is.

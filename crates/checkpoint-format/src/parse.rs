@@ -172,8 +172,12 @@ impl<'a> Parser<'a> {
         let mut body = self.reader.within(length.into(), expected)?;
         let version = body.i32("the version of a master state")?;
         let name = shown_text(&mut body, "the name of a master state")?;
-        let length = u64::try_from(body.i32("the length of a master state")?).ok();
-        body.skip(length.unwrap_or(0), "a master state")?;
+        let length = body.skip_bytes("the state of a master state")?;
+        let (offset, end) = (body.offset(), self.reader.offset());
+        if offset < end {
+            let bytes = end - offset;
+            return Err(FormatError::NotAtTheEnd { offset, bytes });
+        }
         Ok(MasterState {
             name,
             version,
@@ -193,14 +197,14 @@ impl<'a> Parser<'a> {
             (None, None)
         };
         let id = OperatorId(self.reader.array("an operator's id")?);
-        let parallelism = self.reader.i32("an operator's parallelism")?;
-        let max_parallelism = self.reader.i32("an operator's max parallelism")?;
+        let parallelism = self.reader.count("an operator's parallelism")?;
+        let max_parallelism = self.max_parallelism(parallelism)?;
         if self.layout.is_legacy() {
             self.reader.i32("the length of an operator's chain")?; // of no meaning since 1.3
         } else {
             self.coordinator_state()?;
         }
-        let subtasks = self.subtasks()?;
+        let subtasks = self.subtasks(parallelism)?;
         Ok(Operator {
             id,
             name,
@@ -213,19 +217,51 @@ impl<'a> Parser<'a> {
         })
     }
 
+    fn max_parallelism(&mut self, parallelism: u32) -> Result<u32, FormatError> {
+        let offset = self.reader.offset();
+        let expected = "an operator's max parallelism, not below its parallelism";
+        match self.reader.count(expected)? {
+            max if max >= parallelism => Ok(max),
+            max => Err(FormatError::BadNumber {
+                offset,
+                expected,
+                found: max.into(),
+            }),
+        }
+    }
+
     /// None where the whole operator has finished.
-    fn subtasks(&mut self) -> Result<Option<Subtasks>, FormatError> {
+    fn subtasks(&mut self, parallelism: u32) -> Result<Option<Subtasks>, FormatError> {
         let Some(stored) = self.count_unless_finished("the number of subtasks")? else {
             return Ok(None);
         };
         let mut finished = 0;
         for _ in 0..stored {
-            match self.count_unless_finished("the index of a subtask")? {
-                Some(_) => self.subtask()?,
-                None => finished += 1,
+            if self.subtask_index(parallelism)? {
+                self.subtask()?;
+            } else {
+                finished += 1;
             }
         }
         Ok(Some(Subtasks { stored, finished }))
+    }
+
+    /// Whether the subtask has not finished: of one that has, the index is stored as its bitwise
+    /// complement, -(index + 1).
+    fn subtask_index(&mut self, parallelism: u32) -> Result<bool, FormatError> {
+        let offset = self.reader.offset();
+        let expected = "the index of a subtask, below the parallelism";
+        let found = self.reader.i32(expected)?;
+        let is_running = found >= 0;
+        let index = if is_running { found } else { !found };
+        if index.unsigned_abs() < parallelism && (is_running || self.layout.finished) {
+            return Ok(is_running);
+        }
+        Err(FormatError::BadNumber {
+            offset,
+            expected,
+            found: found.into(),
+        })
     }
 
     fn count_unless_finished(

@@ -48,12 +48,13 @@ proptest! {
         for (master, written) in metadata.master_states.iter().zip(&sample.masters) {
             prop_assert_eq!(&master.name, &written.name);
             prop_assert_eq!(master.version, written.version);
-            prop_assert_eq!(master.length, written.bytes.as_ref().map(|bytes| bytes.len() as u64));
+            prop_assert_eq!(master.length, written.bytes.len() as u64);
         }
         prop_assert_eq!(metadata.operators.len(), sample.operators.len());
         let has_marks = sample.version() > 3 || sample.version() == 3 && sample.flink.minor >= 14;
         let mut next = 0;
-        for (i, (operator, written)) in metadata.operators.iter().zip(&sample.operators).enumerate() {
+        let pairs = metadata.operators.iter().zip(&sample.operators);
+        for (i, (operator, written)) in pairs.enumerate() {
             let named = sample.version() >= 5;
             let text = |text: &str| (named && !text.is_empty()).then(|| text.to_owned());
             prop_assert_eq!(operator.name.as_ref().map(ToString::to_string), text(&written.name));

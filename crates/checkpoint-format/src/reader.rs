@@ -24,6 +24,11 @@ impl<'a> Reader<'a> {
         self.at
     }
 
+    /// The next byte, which stays the next; none at the end.
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
     pub(crate) fn u8(&mut self, expected: &'static str) -> Result<u8, FormatError> {
         self.array(expected).map(u8::from_be_bytes)
     }

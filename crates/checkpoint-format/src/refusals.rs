@@ -60,7 +60,7 @@ fn unknown_tags_are_refused_by_name() {
     let operator_state = handle - 4;
     let cases: [(usize, &[u8], &[u8]); 3] = [
         (handle, &[], &[0, 3, 5, 7, 8, 9, 10, 11, 12, 13, 14]),
-        (stream, &[], &[0, 1, 2, 3, 6, 15, 16]),
+        (stream, &[], &[1, 2, 3, 6, 15, 16]),
         (operator_state, &[0, 0, 0, 1], &[0, 4, 17]),
     ];
     for (at, before, known) in cases {
@@ -86,7 +86,7 @@ fn a_channel_state_is_of_its_own_side() {
     let channel = Channel {
         merged: false,
         offsets: vec![],
-        stream: Stream::Null,
+        stream: Stream::EmptySegment,
     };
     let channels = [vec![], vec![channel]];
     let mut sample = with_state(Keyed::ChangelogBytes(vec![]));
@@ -159,7 +159,7 @@ fn memory_is_a_small_multiple_of_the_densest_input() {
     let state = OperatorState {
         states: vec![],
         directories,
-        stream: Stream::Null,
+        stream: Stream::EmptySegment,
     };
     let operator_states = [Some(state.clone()), Some(state)];
     let subtask = Subtask {
@@ -316,7 +316,7 @@ fn a_version_has_the_tags_that_its_flinks_know() {
 #[test]
 fn a_file_without_a_trailer_ends_with_its_last_operator() {
     for minor in [9, 11, 13, 15] {
-        let sample = by_flink_1(minor, Keyed::KeyGroups(3, vec![], Stream::Null));
+        let sample = by_flink_1(minor, Keyed::KeyGroups(3, vec![], Stream::EmptySegment));
         let (mut bytes, _) = sample.write();
         let offset = bytes.len();
         bytes.extend([1, 2, 3]);
@@ -328,7 +328,7 @@ fn a_file_without_a_trailer_ends_with_its_last_operator() {
 
 #[test]
 fn marks_of_what_has_finished_are_refused_before_there_were_any() {
-    let mut sample = by_flink_1(14, Keyed::KeyGroups(3, vec![], Stream::Null));
+    let mut sample = by_flink_1(14, Keyed::KeyGroups(3, vec![], Stream::EmptySegment));
     sample.operators[0].subtasks = None;
     let (bytes, _) = sample.write();
     assert_eq!(parse(&bytes).unwrap().operators[0].subtasks, None);
@@ -351,7 +351,7 @@ fn marks_of_what_has_finished_are_refused_before_there_were_any() {
 
 #[test]
 fn state_of_flink_1_1_is_refused() {
-    let (mut bytes, _) = by_flink_1(9, Keyed::KeyGroups(3, vec![], Stream::Null)).write();
+    let (mut bytes, _) = by_flink_1(9, Keyed::KeyGroups(3, vec![], Stream::EmptySegment)).write();
     // After header, counts, operator, its frame, one subtask's index and a long.
     let offset = 16 + 8 + 16 + 8 + 4 + 4 + 4 + 8;
     bytes[offset + 3] = 2;
@@ -408,21 +408,123 @@ fn a_file_with_two_meanings_is_refused_unless_its_flink_is_known() {
 
 #[test]
 fn a_master_state_ends_where_it_says() {
-    let mut sample = with_state(Keyed::KeyGroups(3, vec![], Stream::Null));
-    let bytes = Some(vec![1, 2, 3]);
+    let mut sample = with_state(Keyed::KeyGroups(3, vec![], Stream::EmptySegment));
     sample.masters = vec![SampleMaster {
         name: "hook".into(),
         version: 7,
-        bytes,
+        bytes: vec![1, 2, 3],
     }];
     let (mut bytes, _) = sample.write();
     let length = 16 + 4 + 4;
     assert_eq!(bytes[length + 3], 4 + 2 + 4 + 4 + 3);
     bytes[length + 3] -= 1;
-    let expected = "a master state";
+    let expected = "the state of a master state";
     let offset = length + 4 + 4 + 2 + 4 + 4;
-    assert_eq!(
-        parse(&bytes),
-        Err(FormatError::Truncated { offset, expected })
+    let error = FormatError::Truncated { offset, expected };
+    assert_eq!(parse(&bytes), Err(error));
+    bytes[length + 3] += 1;
+    bytes[offset - 1] -= 1; // of the state's own length
+    let error = FormatError::NotAtTheEnd {
+        offset: offset + 2,
+        bytes: 1,
+    };
+    assert_eq!(parse(&bytes), Err(error));
+}
+
+/// The bytes of a sample with one of them changed, which must be refused there.
+fn refused_at(sample: &Sample, at: usize, value: u8) -> FormatError {
+    let (mut bytes, _) = sample.write();
+    assert!(parse(&bytes).is_ok());
+    bytes[at] = value;
+    let error = parse(&bytes).unwrap_err();
+    assert_eq!(error.offset() & !3, at & !3, "{error}");
+    error
+}
+
+#[test]
+fn what_flink_does_not_load_is_refused() {
+    let sample = with_state(Keyed::ChangelogBytes(vec![]));
+    // Header, two counts, name, uid and id.
+    let parallelism = 16 + 4 + 4 + 6 + 5 + 16;
+    let (bytes, _) = sample.write();
+    assert_eq!(bytes[parallelism + 3..=parallelism + 7], [1, 0, 0, 0, 128]);
+    let mut none = bytes.clone();
+    none[parallelism + 7] = 0;
+    let expected = "an operator's max parallelism, not below its parallelism";
+    let offset = parallelism + 4;
+    let found = 0;
+    let error = FormatError::BadNumber {
+        offset,
+        expected,
+        found,
+    };
+    assert_eq!(parse(&none), Err(error));
+
+    // After the coordinator's tag and the count: the first subtask's index.
+    let offset = parallelism + 8 + 1 + 4;
+    let expected = "the index of a subtask, below the parallelism";
+    for (index, found) in [([0, 0, 0, 1], 1), ([255, 255, 255, 254], -2)] {
+        let mut other = bytes.clone();
+        other[offset..offset + 4].copy_from_slice(&index);
+        let error = FormatError::BadNumber {
+            offset,
+            expected,
+            found,
+        };
+        assert_eq!(parse(&other), Err(error));
+    }
+}
+
+#[test]
+fn a_changelog_is_followed_by_changes_alone() {
+    let change = Keyed::ChangelogBytes(vec![]);
+    let mut sample = with_state(Keyed::Changelog(14, [vec![], vec![change]]));
+    sample.operators[0].subtasks.as_mut().unwrap()[0]
+        .as_mut()
+        .unwrap()
+        .keyed[1] = None;
+    let (bytes, _) = sample.write();
+    // From the end: channels, raw keyed state; id, checkpoint, materialization; the change.
+    let change = bytes.len() - TRAILER.len() - 8 - 1 - 4 - 8 - 8 - (1 + 8 + 16 + 4 + 4);
+    assert_eq!(bytes[change], 9);
+    for tag in [0, 3, 5, 14] {
+        let error = refused_at(&sample, change, tag);
+        assert!(
+            error
+                .to_string()
+                .contains("a handle of changes (tag 9, 10 or 13)"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn operator_state_of_merged_files_is_in_a_segment() {
+    let mut sample = with_state(Keyed::ChangelogBytes(vec![]));
+    let state = OperatorState {
+        states: vec![("s".into(), vec![])],
+        directories: Some(("a".into(), "b".into())),
+        stream: Stream::EmptySegment,
+    };
+    let subtask = Subtask {
+        operator_states: [None, Some(state)],
+        ..Subtask::default()
+    };
+    sample.operators[0].subtasks = Some(vec![Some(subtask)]);
+    let (bytes, _) = sample.write();
+    let stream = bytes.len() - TRAILER.len() - 8 - 2 - 1;
+    for tag in [0, 1, 2, 6] {
+        let error = refused_at(&sample, stream, tag);
+        assert!(
+            error.to_string().contains("a segment (tag 15 or 16)"),
+            "{error}"
+        );
+    }
+    // Before it: whether it is empty, two directories of a letter, the offsets, the mode.
+    let mode = stream - 1 - 3 - 3 - 4 - 1;
+    let error = refused_at(&sample, mode, 3);
+    assert!(
+        error.to_string().contains("mode (0, 1 or 2), found 3"),
+        "{error}"
     );
 }

@@ -31,7 +31,7 @@ pub(crate) struct Sample {
 pub(crate) struct SampleMaster {
     pub(crate) name: String,
     pub(crate) version: i32,
-    pub(crate) bytes: Option<Vec<u8>>,
+    pub(crate) bytes: Vec<u8>,
 }
 
 #[derive(Debug, Clone)]
@@ -67,7 +67,6 @@ pub(crate) struct Channel {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Stream {
-    Null,
     Bytes(String, Vec<u8>),
     File(String, i64),
     KeyGroups(Vec<i64>, Box<Stream>),
@@ -264,10 +263,7 @@ impl Writer<'_> {
         self.int(0);
         self.int(master.version);
         self.utf(&master.name);
-        match &master.bytes {
-            None => self.int(-1),
-            Some(bytes) => self.blob(bytes),
-        }
+        self.blob(&master.bytes);
         let length = u32::try_from(self.bytes.len() - start - 4).unwrap();
         self.bytes[start..start + 4].copy_from_slice(&length.to_be_bytes());
     }
@@ -279,8 +275,9 @@ impl Writer<'_> {
             self.utf(&operator.uid);
         }
         self.bytes.extend_from_slice(&operator.id);
-        self.int(4);
-        self.int(128);
+        let subtasks = operator.subtasks.as_deref().unwrap_or_default();
+        self.count(subtasks.len());
+        self.count(subtasks.len().max(128));
         match &operator.coordinator {
             _ if self.version == 2 => self.int(1),
             None => self.byte(0),
@@ -344,7 +341,11 @@ impl Writer<'_> {
             }
             self.byte(0);
         }
-        self.stream(&state.stream, true);
+        match &state.stream {
+            Stream::Segment(..) => self.stream(&state.stream, true),
+            _ if directories.is_some() => self.stream(&Stream::EmptySegment, true),
+            _ => self.stream(&state.stream, true),
+        }
     }
 
     fn channel(&mut self, plain: u8, channel: &Channel) {
@@ -358,7 +359,7 @@ impl Writer<'_> {
         self.sizes().channel += 77;
         if merged {
             self.long(77);
-            self.stream(&channel.stream, false);
+            self.stream_or_none(channel.offsets.is_empty(), &channel.stream);
             self.blob(&[1, 2, 3]);
         } else {
             self.int(0);
@@ -371,7 +372,6 @@ impl Writer<'_> {
 
     fn stream(&mut self, stream: &Stream, counts: bool) {
         match stream {
-            Stream::Null => self.byte(0),
             Stream::Bytes(name, bytes) => {
                 self.byte(1);
                 self.utf(name);
@@ -380,6 +380,7 @@ impl Writer<'_> {
                     self.sizes().inline += bytes.len() as u64;
                 }
             }
+            Stream::KeyGroups(_, stream) if self.minor < 13 => self.stream(stream, counts),
             Stream::KeyGroups(offsets, stream) => {
                 self.byte(3);
                 self.int(0);
@@ -407,7 +408,12 @@ impl Writer<'_> {
                 self.path(kind, Scope::Shared, path, *length, counts);
                 self.utf("logical-file-id");
             }
-            Stream::EmptySegment => self.byte(if self.minor >= 20 { 16 } else { 0 }),
+            Stream::EmptySegment if self.minor >= 20 => self.byte(16),
+            Stream::EmptySegment => {
+                self.byte(1);
+                self.utf("empty");
+                self.blob(&[]);
+            }
             Stream::File(path, length)
             | Stream::Relative(path, length)
             | Stream::Segment(path, _, length) => {
@@ -416,6 +422,15 @@ impl Writer<'_> {
                 let scope = self.file_scope(path);
                 self.path(ReferenceKind::Absolute, scope, path, *length, counts);
             }
+        }
+    }
+
+    /// Where Flink loads a handle without a stream, though it writes none so.
+    fn stream_or_none(&mut self, is_none: bool, stream: &Stream) {
+        if is_none {
+            self.byte(0);
+        } else {
+            self.stream(stream, false);
         }
     }
 
@@ -500,7 +515,7 @@ impl Writer<'_> {
         self.count(streams.len());
         for stream in streams {
             self.long(7);
-            self.stream(stream, false);
+            self.stream_or_none(streams.len() == 3, stream);
         }
         self.long(1000);
         self.sizes().changelog += 1000;
@@ -522,11 +537,18 @@ impl Writer<'_> {
         if self.minor >= 15 {
             self.long(1000);
         }
-        for handles in lists {
-            self.count(handles.len());
-            for handle in handles {
-                self.keyed(handle);
-            }
+        let [base, delta] = lists;
+        self.count(base.len());
+        for handle in base {
+            self.keyed(handle);
+        }
+        let is_change = |handle: &&Keyed| {
+            matches!(handle, Keyed::ChangelogBytes(_) | Keyed::ChangelogFiles(..))
+        };
+        let delta: Vec<_> = delta.iter().filter(is_change).collect();
+        self.count(delta.len());
+        for handle in delta {
+            self.keyed(handle);
         }
         if self.minor >= 15 {
             self.long(3);
