@@ -26,7 +26,7 @@ pub struct NamedFile {
     pub stored: String,
     /// Where that is; an error if it can be no place on any cluster.
     pub location: Result<Location, LocationError>,
-    /// The length in bytes; none where Flink stored that it is unknown.
+    /// The length in bytes; none where it is not known from the `_metadata`.
     pub length: Option<u64>,
     /// Whether the length is the whole file's. If not, the file has at least so many bytes: only
     /// segments of it are named (`SegmentFileStateHandle`, Flink 1.20 and later).

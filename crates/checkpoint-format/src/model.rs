@@ -130,7 +130,8 @@ pub struct Reference<'a> {
     pub scope: Scope,
     /// The path, never empty, as stored: without percent encoding, with or without a scheme.
     pub path: Cow<'a, str>,
-    /// The length in bytes; none where Flink stored that it is unknown (-1), and for directories.
+    /// The length in bytes; none where Flink stored that it is unknown (-1), for directories, and
+    /// for the files of a changelog, of which Flink stores another length than they have.
     pub length: Option<u64>,
     /// Where the path's field is in the input, with the two bytes of its length.
     pub span: Range<usize>,

@@ -168,6 +168,33 @@ fn a_segment_requires_the_bytes_before_it() {
     assert_eq!(metadata.references[0].required_length(), Some(120));
 }
 
+/// A changelog file of 29,788 bytes was named with 29,787: Flink 1.20.5 stores how much it wrote
+/// behind the flag at the file's start, and that before compression. Taken for the file's length,
+/// it made every checkpoint with such a file look damaged.
+#[test]
+fn the_length_of_a_changelog_file_is_not_known() {
+    let file = |path: &str| Stream::File(path.to_owned(), 29_787);
+    let changes = Keyed::ChangelogFiles(13, vec![file("hdfs://a/dstl/1")]);
+    let base = Keyed::KeyGroups(12, vec![], file("hdfs://a/shared/1"));
+    let changelog = Keyed::Changelog(14, [vec![base], vec![changes]]);
+    let (bytes, _) = with_state(changelog).write();
+    let metadata = parse(&bytes).unwrap();
+    let lengths: Vec<_> = metadata
+        .references
+        .iter()
+        .map(|file| (&*file.path, file.length, file.required_length()))
+        .collect();
+    let known = Some(29_787);
+    assert_eq!(
+        lengths,
+        [
+            ("hdfs://a/shared/1", known, known),
+            ("hdfs://a/dstl/1", None, None)
+        ]
+    );
+    assert_eq!(metadata.state().total(), 29_787 + 1000);
+}
+
 #[test]
 fn the_name_of_inline_state_is_no_reference() {
     let stream = Stream::Bytes("hdfs://primary/never-made".into(), vec![1]);

@@ -515,7 +515,11 @@ impl Writer<'_> {
         self.count(streams.len());
         for stream in streams {
             self.long(7);
+            let first = self.contents.references.len();
             self.stream_or_none(streams.len() == 3, stream);
+            for (.., length) in &mut self.contents.references[first..] {
+                *length = None;
+            }
         }
         self.long(1000);
         self.sizes().changelog += 1000;
