@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use checkpoint_format::ReferenceKind;
@@ -155,8 +156,7 @@ async fn all_names_of_a_file_become_one() {
     let published = world.on_secondary(&path).await.unwrap();
     let expected = checkpoint_format::rewrite(&plain.metadata, &metadata, |reference, new| {
         let path = reference.path.strip_prefix("hdfs://primary");
-        path.map(|path| new.push_str(&format!("hdfs://secondary{path}")))
-            .is_some()
+        path.is_some_and(|path| write!(new, "hdfs://secondary{path}").is_ok())
     });
     assert!(published == expected.unwrap());
 }
@@ -174,8 +174,7 @@ async fn a_directory_without_a_place_is_unpublishable() {
                 "hdfs://primary"
             };
             let name = reference.path.rsplit('/').next().unwrap();
-            new.push_str(&format!("{root}/cp/{JOB}/shared/{name}"));
-            true
+            write!(new, "{root}/cp/{JOB}/shared/{name}").is_ok()
         });
         let metadata = moved.unwrap().into();
         Checkpoint { id: 42, metadata }
