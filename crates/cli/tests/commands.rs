@@ -139,9 +139,13 @@ fn what_is_no_whole_checkpoint_is_not_usable() {
     let secondary = Secondary::new();
     let path = secondary.checkpoint("job/chk-42");
     fs::write(path.join("_metadata"), &HEAP[..HEAP.len() / 2]).unwrap();
-    assert_eq!(
-        one_finding(&secondary, "job/chk-42")["kind"],
-        "bad_metadata"
+    let finding = one_finding(&secondary, "job/chk-42");
+    assert_eq!(finding["kind"], "bad_metadata");
+    let offset = finding["offset"].as_u64().unwrap();
+    let told = format!("is not understood: byte {offset}: ");
+    assert!(
+        finding["message"].as_str().unwrap().contains(&told),
+        "{finding}"
     );
 
     fs::write(path.join("_metadata"), UNALIGNED).unwrap();
