@@ -83,7 +83,7 @@ fn counts(counts: FileCounts) -> String {
     .collect();
     let unknown = match counts.unknown_length {
         0 => String::new(),
-        number => format!("; {number} of unknown length, not counted as state"),
+        number => format!("; {number} of unknown length"),
     };
     match parts.as_slice() {
         [] => "none".to_owned(),
@@ -290,8 +290,7 @@ STATE        0 B";
             counts(files(0, 1, 1, 0)),
             "1 segment in 1 file, 1 directory"
         );
-        let expected = "3 relative, 9 segments in 2 files, 2 directories; 4 of unknown length, \
-                        not counted as state";
+        let expected = "3 relative, 9 segments in 2 files, 2 directories; 4 of unknown length";
         assert_eq!(counts(files(3, 9, 2, 4)), expected);
     }
 }
