@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -213,8 +214,7 @@ impl Checkpoint {
                 return false;
             }
             let name = reference.path.rsplit('/').next().unwrap();
-            new.push_str(&format!("hdfs://primary/cp/{JOB}/shared/{shared}-{name}"));
-            true
+            write!(new, "hdfs://primary/cp/{JOB}/shared/{shared}-{name}").is_ok()
         })
         .unwrap();
         bytes[8..16].copy_from_slice(&id.to_be_bytes());
@@ -222,6 +222,10 @@ impl Checkpoint {
             id,
             metadata: Bytes::from(bytes),
         }
+    }
+
+    pub fn metadata_path(&self) -> String {
+        format!("/cp/{JOB}/chk-{}/_metadata", self.id)
     }
 
     pub fn pointer(&self) -> String {
