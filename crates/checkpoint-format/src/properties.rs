@@ -7,7 +7,7 @@ use crate::sample::{Expected, Keyed, Stream, with_path, with_state};
 use crate::{FormatError, Metadata, Reference, ReferenceKind, Subtasks, parse, parse_as, rewrite};
 
 fn found(metadata: &Metadata<'_>) -> Vec<Expected> {
-    let expected = |r: &Reference<'_>| (r.kind, r.scope, r.path.to_string(), r.length);
+    let expected = |r: &Reference<'_>| (r.kind, r.scope, r.path.to_string(), r.length, r.exact);
     metadata.references.iter().map(expected).collect()
 }
 
@@ -102,7 +102,7 @@ proptest! {
             true
         });
         prop_assert_eq!(&same.unwrap(), &bytes);
-        let paths = contents.references.into_iter().map(|(_, _, path, _)| path);
+        let paths = contents.references.into_iter().map(|(_, _, path, ..)| path);
         prop_assert_eq!(asked, paths.collect::<Vec<_>>());
     }
 
@@ -172,7 +172,7 @@ fn a_segment_requires_the_bytes_before_it() {
 /// behind the flag at the file's start, and that before compression. Taken for the file's length,
 /// it made every checkpoint with such a file look damaged.
 #[test]
-fn the_length_of_a_changelog_file_is_not_known() {
+fn no_length_is_required_of_a_changelog_file() {
     let file = |path: &str| Stream::File(path.to_owned(), 29_787);
     let changes = Keyed::ChangelogFiles(13, vec![file("hdfs://a/dstl/1")]);
     let base = Keyed::KeyGroups(12, vec![], file("hdfs://a/shared/1"));
@@ -189,7 +189,7 @@ fn the_length_of_a_changelog_file_is_not_known() {
         lengths,
         [
             ("hdfs://a/shared/1", known, known),
-            ("hdfs://a/dstl/1", None, None)
+            ("hdfs://a/dstl/1", known, None)
         ]
     );
     assert_eq!(metadata.state().total(), 29_787 + 1000);

@@ -136,9 +136,10 @@ fn operator_line(operator: &Operator<'_>, state_size: &str) -> String {
 }
 
 fn reference_line(reference: &Reference<'_>) -> String {
+    let mark = if reference.exact { "" } else { "~" };
     let length = reference
         .length
-        .map_or("-1".to_owned(), |length| length.to_string());
+        .map_or("-1".to_owned(), |length| format!("{mark}{length}"));
     let (kind, length) = match reference.kind {
         ReferenceKind::Absolute => ("absolute", length),
         ReferenceKind::Relative => ("relative", length),

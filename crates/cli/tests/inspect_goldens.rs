@@ -45,7 +45,8 @@ fn listed(text: &str) -> Common {
             "directory" => drop(directories.insert(fields[2].clone())),
             kind => {
                 let (offset, size) = fields[1].split_once('+').unzip();
-                let size = length(size.unwrap_or(&fields[1]));
+                // `~`: stored, but not the file's
+                let size = length(size.unwrap_or(&fields[1]).trim_start_matches('~'));
                 let mut file = json!({ "kind": kind, "path": fields[2], "length": size });
                 if let Some(offset) = offset {
                     file["offset"] = json!(length(offset));

@@ -52,10 +52,8 @@ impl Parser<'_> {
             self.reader.i64("where changes begin in a file")?;
             let first = self.references.len();
             self.stream_or_none(Size::IsStored)?;
-            // What is stored is how much was written: without the flag at the file's start and
-            // before compression (`OutputStreamWithPos`, `StateChangeFsUploader`).
             for file in &mut self.references[first..] {
-                file.length = None;
+                file.exact = false;
             }
         }
         let size = self.reader.i64("the size of changes")?;

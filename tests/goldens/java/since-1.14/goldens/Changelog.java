@@ -48,7 +48,7 @@ final class Changelog implements Feature {
             // What was written, without the flag before it and before any compression.
             ((ChangelogStateHandleStreamImpl) handle)
                     .getHandlesAndOffsets()
-                    .forEach(file -> listing.visitOfUnknownLength(file.f0));
+                    .forEach(file -> listing.visitOfOtherLength(file.f0));
             return true;
         }
         return handle instanceof InMemoryChangelogStateHandle;

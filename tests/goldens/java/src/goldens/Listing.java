@@ -102,10 +102,10 @@ public final class Listing {
         }
     }
 
-    /** Lists a file whose handle does not know how long it is, whatever it says. */
-    void visitOfUnknownLength(StreamStateHandle handle) {
+    /** Lists a file that is not as long as its handle says. */
+    void visitOfOtherLength(StreamStateHandle handle) {
         if (handle instanceof FileStateHandle) {
-            file((FileStateHandle) handle, "-1");
+            file((FileStateHandle) handle, "~" + handle.getStateSize());
         } else {
             visit(handle);
         }
