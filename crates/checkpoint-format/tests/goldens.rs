@@ -32,6 +32,34 @@ const FLINKS: [(&str, u32, usize); 16] = [
     ("2.2.1", 6, 21),
     ("2.3.0", 6, 21),
 ];
+/// The cases of real jobs (`Jobs.all` in their generator), and the first and the last line of Flink
+/// that each is of. What is not between was not to be had: see the README.
+const JOBS: [(&str, &str, &str); 22] = [
+    ("heap", "1.9", "2.3"),
+    ("rocksdb-full", "1.9", "2.3"),
+    ("rocksdb-incremental", "1.9", "2.3"),
+    ("savepoint-canonical", "1.9", "2.3"),
+    ("restored-first", "1.9", "1.14"),
+    ("restored-later", "1.9", "1.14"),
+    ("unaligned", "1.11", "2.3"),
+    ("coordinator", "1.12", "2.3"),
+    ("finished-source", "1.14", "2.3"),
+    ("changelog-memory", "1.14", "2.3"),
+    ("changelog", "1.15", "1.15"),
+    ("changelog", "1.18", "2.3"),
+    ("savepoint-native-heap", "1.15", "2.3"),
+    ("savepoint-native-rocksdb", "1.15", "2.3"),
+    ("claim-first", "1.15", "2.3"),
+    ("claim-later", "1.15", "2.3"),
+    ("no-claim-first", "1.15", "2.3"),
+    ("no-claim-later", "1.15", "2.3"),
+    ("file-merging", "1.20", "2.3"),
+    ("file-merging-across", "1.20", "2.3"),
+    ("forst", "2.0", "2.0"),
+    ("forst", "2.2", "2.3"),
+];
+/// Where the jobs' checkpoints were.
+const JOBS_ROOT: &str = "file:/tmp/flink-goldens/";
 /// `Handles.PRIMARY` and `Handles.SECONDARY` in the generator.
 const PRIMARY: &str = "hdfs://primary:8020/flink/checkpoints/";
 const SECONDARY: &str = "hdfs://the-other-cluster/mirror/of/primary/";
@@ -56,8 +84,9 @@ impl Golden {
         metadata.unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 
-    fn is_of_a_job(&self) -> bool {
-        self.name.contains(" job-")
+    /// The case, if it is one of a real job.
+    fn job(&self) -> Option<&str> {
+        self.name.split_once(" job-").map(|(_, case)| case)
     }
 }
 
@@ -175,9 +204,62 @@ fn no_golden_is_missing_and_none_is_of_an_unknown_version() {
     assert_eq!(names(&folder("")), versions);
     for (flink, version, cases) in FLINKS {
         let goldens = goldens_of(flink, version);
-        let of_handles = goldens.iter().filter(|golden| !golden.is_of_a_job());
+        let of_handles = goldens.iter().filter(|golden| golden.job().is_none());
         assert_eq!(of_handles.count(), cases, "{flink}");
+
+        let flink: FlinkVersion = flink.parse().unwrap();
+        let version = |text: &str| text.parse::<FlinkVersion>().unwrap();
+        let expected = JOBS
+            .iter()
+            .filter(|(_, first, last)| (version(first)..=version(last)).contains(&flink))
+            .map(|(case, ..)| *case);
+        let jobs: BTreeSet<&str> = goldens.iter().filter_map(Golden::job).collect();
+        assert_eq!(jobs, expected.collect(), "{flink}");
     }
+}
+
+/// A case that does not have what it is named for would compare nothing.
+#[test]
+fn the_goldens_of_jobs_have_what_they_are_for() {
+    for golden in goldens() {
+        let Some(case) = golden.job() else { continue };
+        let metadata = golden.parse();
+        let (state, paths) = (metadata.state(), absolute_paths(&metadata));
+        let named_by: BTreeSet<&str> = paths.iter().filter_map(|path| job_of(path)).collect();
+        let is_as_named = match case {
+            "unaligned" => state.channel > 0,
+            "changelog" | "changelog-memory" => state.changelog > 0,
+            "finished-source" => metadata.operators.iter().any(|op| op.subtasks.is_none()),
+            "file-merging" | "file-merging-across" => has_segments(&metadata),
+            "claim-first" | "claim-later" | "restored-first" | "restored-later" => {
+                named_by.len() == 2
+            }
+            "rocksdb-incremental" | "no-claim-first" | "no-claim-later" | "forst" => {
+                state.shared > 0 && named_by.len() == 1
+            }
+            _ => state.exclusive > 0 && state.inline > 0,
+        };
+        assert!(is_as_named, "{}: {state:?} in {named_by:?}", golden.name);
+        let stray = paths.iter().find(|path| !path.starts_with(JOBS_ROOT));
+        assert_eq!(stray, None, "{}", golden.name);
+    }
+}
+
+fn absolute_paths<'a>(metadata: &'a Metadata<'_>) -> Vec<&'a str> {
+    let references = metadata.references.iter();
+    let absolute = references.filter(|file| file.kind != ReferenceKind::Relative);
+    absolute.map(|file| &*file.path).collect()
+}
+
+/// The id of the job whose file it is: 32 hexadecimal digits.
+fn job_of(path: &str) -> Option<&str> {
+    let is_id = |part: &&str| part.len() == 32 && part.bytes().all(|b| b.is_ascii_hexdigit());
+    path.split('/').find(is_id)
+}
+
+fn has_segments(metadata: &Metadata<'_>) -> bool {
+    let is_segment = |file: &Reference<'_>| matches!(file.kind, ReferenceKind::Segment { .. });
+    metadata.references.iter().any(is_segment)
 }
 
 #[test]

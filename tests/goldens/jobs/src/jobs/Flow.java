@@ -25,12 +25,12 @@ enum Flow {
         } else if (this == CONGESTED) {
             texts = source(env, "numbers", new Numbers(1000, 0, 0));
         } else {
-            texts = source(env, "numbers", new Numbers(0, 5, 0));
+            texts = source(env, "numbers", new Numbers(0, 20, 0));
         }
         if (this == ENDING) {
             texts = texts.union(
-                    source(env, "ended", new Numbers(0, 5, 2)),
-                    source(env, "half-ended", new Numbers(0, 5, 1)));
+                    source(env, "ended", new Numbers(0, 20, 2)),
+                    source(env, "half-ended", new Numbers(0, 20, 1)));
         }
         texts.keyBy(new Remainder())
                 .process(new Keyed(400, this == CONGESTED ? 10 : 0))
@@ -57,7 +57,7 @@ enum Flow {
 
         @Override
         public Integer getKey(String text) {
-            return (int) (Text.number(text) % 32);
+            return (int) (Text.number(text) % 8);
         }
     }
 }

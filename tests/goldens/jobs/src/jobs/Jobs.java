@@ -100,7 +100,7 @@ public final class Jobs {
     }
 
     private void heap(String place) throws Exception {
-        Settings settings = settings(place).heap();
+        Settings settings = settings(place).heap().inlined(2);
         try (Job job = Job.run(settings, Flow.PLAIN, null)) {
             one().checkpoint(
                     "heap", job, settings, Facts.KEYED_FILE, Facts.KEYED_INLINE,
@@ -110,7 +110,7 @@ public final class Jobs {
 
     /** Timers on the heap are raw keyed state beside RocksDB's. */
     private void rocksdbFull(String place) throws Exception {
-        Settings settings = settings(place).rocksdb(false);
+        Settings settings = settings(place).rocksdb(false).inlined(2);
         settings.set("state.backend.rocksdb.timer-service.factory", "HEAP");
         try (Job job = Job.run(settings, Flow.PLAIN, null)) {
             if (flink >= 116) { // full ones in RocksDB's own format

@@ -19,14 +19,8 @@ final class Settings {
 
     /** What all cases have: checkpoints are kept, and small states are in the metadata. */
     static Settings of(int flink) {
-        Settings settings = new Settings(flink);
+        Settings settings = new Settings(flink).inlined(1);
         settings.since(120, "execution.checkpointing.", "state.checkpoints.", "num-retained", "99");
-        if (flink >= 120) {
-            settings.set("execution.checkpointing.data-inline-threshold", "4kb");
-        } else {
-            String group = flink >= 113 ? "state.storage.fs." : "state.backend.fs.";
-            settings.set(group + "memory-threshold", flink >= 111 ? "4kb" : "4096");
-        }
         if (flink >= 111) { // before, in the job's code: Environment
             settings.set("execution.checkpointing.interval", "250 ms");
             settings.set(
@@ -39,6 +33,16 @@ final class Settings {
 
     Settings checkpoints(String directory) {
         return since(120, "execution.checkpointing.", "state.checkpoints.", "dir", directory);
+    }
+
+    /** Up to which size states are in the metadata. */
+    Settings inlined(int kib) {
+        String size = flink >= 111 ? kib + "kb" : "" + 1024 * kib;
+        if (flink >= 120) {
+            return set("execution.checkpointing.data-inline-threshold", size);
+        }
+        String group = flink >= 113 ? "state.storage.fs." : "state.backend.fs.";
+        return set(group + "memory-threshold", size);
     }
 
     Settings backend(String name) {
