@@ -1,5 +1,5 @@
 //! The lines of Flink that there are goldens of: of each one patch version, and which of its
-//! modules Maven Central has. Refuses to ask for the newest: goldens are of known versions.
+//! modules Maven Central gave. Refuses to ask for the newest: goldens are of known versions.
 
 use anyhow::{Context, Result};
 use harness::FlinkVersion;
@@ -9,7 +9,7 @@ use harness::FlinkVersion;
 pub(super) struct Line {
     /// Its newest patch version.
     pub(super) flink: &'static str,
-    /// The version of RocksDB's state backend: not each module is there in each patch version.
+    /// The version of RocksDB's state backend: not each module was to be had in each patch version.
     rocksdb: &'static str,
     /// The version of what keeps changelogs in files (flink-dstl-dfs), where there is one.
     pub(super) dstl: Option<&'static str>,
