@@ -16,7 +16,9 @@ use tokio::time::sleep;
 
 use crate::caught::caught;
 use crate::job::{Job, Shared};
-use crate::place::{Placed, place};
+use crate::link::Class;
+use crate::outgoing::Outgoing;
+use crate::place::Placed;
 
 /// Files waiting, at most; past that the oldest is dropped, and the JobManager asks again for what
 /// a checkpoint needs.
@@ -27,8 +29,6 @@ pub(crate) const COPIES_AT_ONCE: usize = 2;
 const ATTEMPTS_AT_MOST: u32 = 5;
 /// Before the second attempt; doubled before each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// Bytes read from the primary at once.
-const PIECE_BYTES: u64 = 1 << 20;
 
 /// Why a file was not copied: the label's values.
 const DROPPED: [&str; 3] = ["queue_full", "vanished", "failed"];
@@ -225,22 +225,31 @@ async fn copy(shared: &Shared, wanted: &Wanted) -> Result<Placed> {
             message,
         ));
     }
-    let inflight = job.next_inflight();
-    let mut writer = secondary.create(inflight.path()).await?;
+    let place = shared.link.place_of_copy(job.number, Class::Needed);
+    let mut file = Outgoing::new(job, place);
     let mut offset = 0;
     while offset < *size {
-        let _permit = shared.permit().await;
-        let piece = PIECE_BYTES.min(size - offset);
-        let written = match primary.read(from.path(), offset, piece).await {
-            Ok(bytes) => writer.write(bytes).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = written {
-            writer.abort().await;
+        let part = shared.link.turn_bytes().min(size - offset);
+        if let Err(error) = copy_part(&mut file, primary.as_ref(), from.path(), offset, part).await
+        {
+            file.abort().await;
             return Err(error);
         }
-        offset += piece;
+        offset += part;
     }
-    writer.close().await?;
-    place(secondary, inflight.path(), to.path(), *size).await
+    file.finish(to, *size).await
+}
+
+async fn copy_part(
+    file: &mut Outgoing,
+    primary: &dyn Store,
+    path: &str,
+    offset: u64,
+    length: u64,
+) -> Result<()> {
+    let turn = file
+        .turn(usize::try_from(length).unwrap_or(usize::MAX))
+        .await?;
+    let bytes = primary.read(path, offset, length).await?;
+    file.send(turn, bytes).await
 }

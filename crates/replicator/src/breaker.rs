@@ -68,6 +68,11 @@ impl Breaker {
         let _ = self.up.subscribe().wait_for(|up| *up).await;
     }
 
+    /// A caller found the cluster silent without a call that failed.
+    pub fn fell_silent(&self, error: &StoreError) {
+        self.judge(Some(error));
+    }
+
     async fn call<T>(
         &self,
         operation: &'static str,

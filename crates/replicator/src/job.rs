@@ -8,11 +8,11 @@ use checkpoint_layout::{Location, SecondaryRoot};
 use store::{ClusterOptions, Store, StoreError};
 use telemetry::Metrics;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_util::task::TaskTracker;
 
 use crate::backfill::{Backlog, Wanted};
 use crate::breaker::Breaker;
+use crate::link::Link;
 use crate::pool::Pool;
 use crate::reason::{Abandonment, Reason};
 use crate::settings::{JobSpec, Settings};
@@ -27,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) pool: Pool,
+    pub(crate) link: Link,
     pub(crate) runtime: Handle,
     pub(crate) backlog: Backlog,
     /// The uploads under way, to be waited for at the end.
@@ -36,7 +37,7 @@ pub(crate) struct Shared {
     pub(crate) said: SaidOnce,
     pub(crate) opener: Opener,
     next_inflight: AtomicU64,
-    calls: Semaphore,
+    next_job: AtomicU64,
     breakers: Mutex<HashMap<String, Arc<Breaker>>>,
 }
 
@@ -58,24 +59,19 @@ impl Shared {
         let used = metrics.buffer_used.clone();
         Arc::new(Self {
             pool: Pool::new(settings.buffer_memory, settings.chunk_size, used),
+            link: Link::new(&settings, &metrics),
             backlog: Backlog::new(&metrics),
             uploads: TaskTracker::new(),
             writer_id: uuid::Uuid::new_v4().simple().to_string(),
             said: SaidOnce::default(),
             next_inflight: AtomicU64::new(0),
-            calls: Semaphore::new(settings.upload_concurrency),
+            next_job: AtomicU64::new(0),
             breakers: Mutex::default(),
             settings,
             metrics,
             runtime,
             opener,
         })
-    }
-
-    /// Waits for one of the calls that may be under way at once.
-    pub(crate) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
-        // never closed, so always there
-        self.calls.acquire().await.ok()
     }
 
     fn next_inflight(&self, root: &SecondaryRoot) -> Location {
@@ -101,6 +97,8 @@ impl Shared {
 
 /// One job.
 pub struct Job {
+    /// No other job of the process has it.
+    pub(crate) number: u64,
     pub(crate) spec: JobSpec,
     pub(crate) root: SecondaryRoot,
     pub(crate) secondary: Arc<Breaker>,
@@ -118,6 +116,7 @@ impl Job {
         let root = SecondaryRoot::new(spec.secondary_dir.clone());
         let secondary = shared.breaker(store, shared.next_inflight(&root).path());
         Ok(Arc::new(Self {
+            number: shared.next_job.fetch_add(1, Ordering::Relaxed),
             spec,
             root,
             secondary,

@@ -29,8 +29,10 @@ pub struct Settings {
     pub buffer_memory: u64,
     /// Bytes of one chunk.
     pub chunk_size: usize,
-    /// Calls to the secondary under way at once, on account of uploads.
+    /// Files written to the secondary at once, by sessions.
     pub upload_concurrency: usize,
+    /// Bytes a second that go to the secondary, of files; none: no limit.
+    pub bandwidth_limit: Option<u64>,
     /// Limit of each call to a cluster.
     pub call_timeout: Duration,
 }
@@ -40,7 +42,8 @@ impl Default for Settings {
         Self {
             buffer_memory: 64 << 20,
             chunk_size: 256 << 10,
-            upload_concurrency: 8,
+            upload_concurrency: 32,
+            bandwidth_limit: None,
             call_timeout: Duration::from_secs(10),
         }
     }
@@ -101,6 +104,7 @@ pub fn from_pairs(pairs: &[String]) -> Result<(Settings, JobSpec), SettingsError
         buffer_memory: values.number("buffer.memory", defaults.buffer_memory)?,
         chunk_size: values.number("chunk.size", defaults.chunk_size)?,
         upload_concurrency: values.number("upload.concurrency", defaults.upload_concurrency)?,
+        bandwidth_limit: values.optional("upload.bandwidth-limit")?,
         call_timeout: values.millis("call.timeout", defaults.call_timeout)?,
     };
     if settings.chunk_size as u64 > settings.buffer_memory {
@@ -171,13 +175,18 @@ impl<'a> Values<'a> {
 
     /// A whole number of at least 1.
     fn number<N: TryFrom<u64>>(&self, key: &str, default: N) -> Result<N, SettingsError> {
+        Ok(self.optional(key)?.unwrap_or(default))
+    }
+
+    /// The same, where there is no default.
+    fn optional<N: TryFrom<u64>>(&self, key: &str) -> Result<Option<N>, SettingsError> {
         let Some(text) = self.text(key) else {
-            return Ok(default);
+            return Ok(None);
         };
         let number = text.parse::<u64>().ok().filter(|n| *n > 0);
-        number
-            .and_then(|n| N::try_from(n).ok())
-            .ok_or_else(|| error(key, text, "a whole number of at least 1 is accepted"))
+        let number = number.and_then(|n| N::try_from(n).ok());
+        let accepted = "a whole number of at least 1 is accepted";
+        number.map(Some).ok_or_else(|| error(key, text, accepted))
     }
 
     fn millis(&self, key: &str, default: Duration) -> Result<Duration, SettingsError> {
@@ -250,6 +259,7 @@ mod tests {
             ("buffer.memory", "0"),
             ("buffer.memory", "-1"),
             ("chunk.size", "99999999999"),
+            ("upload.bandwidth-limit", "0"),
             ("call.timeout", "10 s"),
             ("secondary.dir", "two"),
             ("secondary.dir", "hdfs://one:8020/cp/inside"),

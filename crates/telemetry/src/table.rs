@@ -69,6 +69,10 @@ table! {
         "The memory budget, dualwrite.buffer.memory.";
     BUFFER_USED "buffer_used_bytes" Gauge []
         "Native memory in chunks that are leased, queued or being uploaded.";
+    LINK_FILES "link_open_files" Gauge []
+        "Files that are being written to the secondary.";
+    LINK_UNACKNOWLEDGED "link_unacknowledged_bytes" Gauge []
+        "Bytes of files that were sent to the secondary and are not acknowledged by it.";
     SECONDARY_UP "secondary_up" Gauge []
         "1 while the secondary answers, 0 while the circuit breaker is open.";
     SECONDARY_ERRORS "secondary_errors_total" Counter ["kind"]

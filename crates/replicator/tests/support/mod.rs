@@ -2,6 +2,8 @@
 //! protocol's laws share. Each test file uses a part of it.
 #![allow(dead_code)]
 
+pub mod slow;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -14,6 +16,8 @@ use store::testing::FaultyStore;
 use store::{MemoryStore, Store};
 use telemetry::Metrics;
 use tokio::runtime::Handle;
+
+use slow::SlowStore;
 
 pub const JOB: &str = "0123456789abcdef0123456789abcdef";
 pub const CHUNK: usize = 1024;
@@ -39,7 +43,31 @@ impl World {
 
     /// Another process between the same clusters.
     pub fn beside(primary: MemoryStore, secondary: MemoryStore) -> Self {
-        let faults = FaultyStore::new(Arc::new(secondary.clone()), |_| None);
+        let seen = Arc::new(secondary.clone());
+        Self::seeing(primary, secondary, seen, &[])
+    }
+
+    /// A process with other settings whose secondary is behind a link of `rate` bytes a second.
+    pub fn behind(rate: u64, changes: &[(&str, &str)]) -> (Self, SlowStore) {
+        let secondary = MemoryStore::new("hdfs://secondary");
+        let limit = Duration::from_secs(10);
+        let inner = Arc::new(secondary.clone());
+        let slow = SlowStore::new(inner, rate, Duration::from_millis(1), limit);
+        let primary = MemoryStore::new("hdfs://primary");
+        let mut all = vec![("call.timeout", "10000")];
+        all.extend(changes);
+        let world = Self::seeing(primary, secondary, Arc::new(slow.clone()), &all);
+        (world, slow)
+    }
+
+    /// A process that sees the secondary as `seen`.
+    fn seeing(
+        primary: MemoryStore,
+        secondary: MemoryStore,
+        seen: Arc<dyn Store>,
+        changes: &[(&str, &str)],
+    ) -> Self {
+        let faults = FaultyStore::new(seen, |_| None);
         let (to_primary, to_secondary) = (primary.clone(), faults.clone());
         let opener: Opener = Arc::new(move |location, _| {
             let store: Arc<dyn Store> = match location.authority() {
@@ -49,7 +77,7 @@ impl World {
             Ok(store)
         });
         let metrics = Metrics::new().unwrap();
-        let (settings, _) = from_pairs(&pairs("worker", &[])).unwrap();
+        let (settings, _) = from_pairs(&pairs("worker", changes)).unwrap();
         let replicator = Replicator::start(
             settings,
             Arc::clone(&metrics),
@@ -172,11 +200,11 @@ pub const STREAM: Stream = Stream {
 
 /// Writes as Flink's thread would; gives what is in the last chunk, None if abandoned.
 pub fn feed(session: &Session, bytes: &[u8]) -> Option<usize> {
-    session.lease()?;
+    let (_, chunk) = session.lease()?;
     let mut at = 0;
     let mut rest = bytes;
     while !rest.is_empty() {
-        if at == CHUNK {
+        if at == chunk {
             session.hand_over(at)?;
             at = 0;
         }
