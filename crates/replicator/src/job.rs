@@ -16,6 +16,7 @@ use crate::link::Link;
 use crate::pool::Pool;
 use crate::reason::{Abandonment, Reason};
 use crate::settings::{JobSpec, Settings};
+use crate::spill::{DiskOpener, Spill};
 use crate::stream::Stream;
 
 /// How a cluster is opened; tests put stores of their own in its place.
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) pool: Pool,
     pub(crate) link: Link,
+    pub(crate) spill: Spill,
     pub(crate) runtime: Handle,
     pub(crate) backlog: Backlog,
     /// The uploads under way, to be waited for at the end.
@@ -47,6 +49,7 @@ impl Shared {
         metrics: Arc<Metrics>,
         runtime: Handle,
         opener: Opener,
+        disks: DiskOpener,
     ) -> Arc<Self> {
         metrics
             .buffer_limit
@@ -57,9 +60,11 @@ impl Shared {
                 .with_label_values(&[reason.as_str()]);
         }
         let used = metrics.buffer_used.clone();
+        let spill = Spill::new(&settings, disks, &metrics);
         Arc::new(Self {
             pool: Pool::new(settings.buffer_memory, settings.chunk_size, used),
             link: Link::new(&settings, &metrics),
+            spill,
             backlog: Backlog::new(&metrics),
             uploads: TaskTracker::new(),
             writer_id: uuid::Uuid::new_v4().simple().to_string(),

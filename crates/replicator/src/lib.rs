@@ -9,7 +9,8 @@
 //! - No method that Flink's threads call waits or fails on the secondary's account.
 //! - A file under its final name on the secondary is complete; a `_metadata` there names only files
 //!   that are there.
-//! - Stream bytes live in the chunk pool alone, within its budget.
+//! - Stream bytes live in the chunk pool, in the spill or on their way by the link, and each is
+//!   bounded.
 //!
 //! It refuses to know which hook calls it, and of JNI.
 
@@ -28,6 +29,7 @@ mod reason;
 mod replicator;
 mod session;
 mod settings;
+mod spill;
 mod stream;
 mod upload;
 
@@ -39,4 +41,5 @@ pub use reason::{Reason, Unpublishable};
 pub use replicator::{JobHandle, Replicator};
 pub use session::{Lease, Session};
 pub use settings::{JobSpec, Role, Settings, SettingsError, from_pairs};
+pub use spill::{Disk, DiskOpener};
 pub use stream::{Scope, Stream};

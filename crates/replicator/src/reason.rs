@@ -9,6 +9,10 @@ use store::{ErrorKind, StoreError};
 pub enum Reason {
     /// No chunk was free: the link or the secondary is slower than the job.
     BufferFull,
+    /// The same, and there was no room on disk.
+    SpillFull,
+    /// The same, and the disk failed.
+    SpillFailed,
     /// The circuit breaker was open.
     SecondaryDown,
     /// A call ran out of time.
@@ -31,8 +35,10 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, to start their counters with 0.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::BufferFull,
+        Self::SpillFull,
+        Self::SpillFailed,
         Self::SecondaryDown,
         Self::Timeout,
         Self::Unavailable,
@@ -48,6 +54,8 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BufferFull => "buffer_full",
+            Self::SpillFull => "spill_full",
+            Self::SpillFailed => "spill_failed",
             Self::SecondaryDown => "secondary_down",
             Self::Timeout => "timeout",
             Self::Unavailable => "unavailable",

@@ -15,6 +15,7 @@ use crate::publish::{Offer, Publisher};
 use crate::reason::{Abandonment, Reason};
 use crate::session::Session;
 use crate::settings::{JobSpec, Role, Settings};
+use crate::spill::{self, DiskOpener};
 use crate::stream::Stream;
 
 /// Unused memory is given back after twice this at most.
@@ -38,24 +39,43 @@ pub struct JobHandle {
 impl Replicator {
     /// Starts the background tasks on `runtime`. `opener` opens clusters; None: [`store::open`].
     pub fn start(
-        settings: Settings,
+        mut settings: Settings,
         metrics: Arc<Metrics>,
         runtime: &Handle,
         opener: Option<Opener>,
     ) -> Self {
+        if settings.spill_dirs.is_empty() {
+            settings.spill_size = 0;
+        }
+        let disks = spill::files(settings.spill_dirs.clone());
+        Self::start_with(settings, metrics, runtime, opener, disks)
+    }
+
+    /// The same, with other disks than files in the configured directories.
+    pub fn start_with(
+        settings: Settings,
+        metrics: Arc<Metrics>,
+        runtime: &Handle,
+        opener: Option<Opener>,
+        disks: DiskOpener,
+    ) -> Self {
         let real: Opener =
             Arc::new(|location, options| Ok(store::open(&location.to_string(), options)?.0));
         let opener = opener.unwrap_or(real);
-        let shared = Shared::new(settings, metrics, runtime.clone(), opener);
+        let shared = Shared::new(settings, metrics, runtime.clone(), opener, disks);
+        for _ in 0..spill::SPILLERS {
+            runtime.spawn(spill::work(Arc::clone(&shared)));
+        }
         for _ in 0..backfill::COPIES_AT_ONCE {
             runtime.spawn(backfill::work(Arc::clone(&shared)));
         }
-        let pool = shared.pool.clone();
+        let (pool, spill) = (shared.pool.clone(), shared.spill.clone());
         runtime.spawn(async move {
             let mut ticks = interval(TRIM_EVERY);
             loop {
                 ticks.tick().await;
                 pool.trim();
+                spill.trim();
             }
         });
         Self {

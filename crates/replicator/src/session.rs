@@ -118,7 +118,7 @@ impl Session {
             return None;
         }
         let Some(chunk) = self.job.shared.pool.lease() else {
-            self.abandon(state, Reason::BufferFull);
+            self.abandon(state, self.job.shared.spill.reason());
             return None;
         };
         Some(state.leased.insert(chunk).memory())
@@ -139,7 +139,8 @@ impl Session {
     }
 
     fn start_upload(&self) -> Arc<Feed> {
-        let feed = Arc::<Feed>::default();
+        let feed = Arc::new(Feed::new(false));
+        self.job.shared.spill.watch(&feed);
         let (job, abandonment) = (Arc::clone(&self.job), Arc::clone(&self.abandonment));
         let upload = upload::run(job, self.stream, abandonment, Arc::clone(&feed));
         let shared = &self.job.shared;

@@ -29,6 +29,10 @@ pub struct Settings {
     pub buffer_memory: u64,
     /// Bytes of one chunk.
     pub chunk_size: usize,
+    /// Bytes on local disk where stream bytes may live; 0: none.
+    pub spill_size: u64,
+    /// The directories where they may.
+    pub spill_dirs: Vec<PathBuf>,
     /// Files written to the secondary at once, by sessions.
     pub upload_concurrency: usize,
     /// Bytes a second that go to the secondary, of files; none: no limit.
@@ -42,6 +46,8 @@ impl Default for Settings {
         Self {
             buffer_memory: 64 << 20,
             chunk_size: 256 << 10,
+            spill_size: 1 << 30,
+            spill_dirs: Vec::new(),
             upload_concurrency: 32,
             bandwidth_limit: None,
             call_timeout: Duration::from_secs(10),
@@ -103,6 +109,8 @@ pub fn from_pairs(pairs: &[String]) -> Result<(Settings, JobSpec), SettingsError
     let settings = Settings {
         buffer_memory: values.number("buffer.memory", defaults.buffer_memory)?,
         chunk_size: values.number("chunk.size", defaults.chunk_size)?,
+        spill_size: values.bytes("spill.max-size", defaults.spill_size)?,
+        spill_dirs: values.list("spill.dirs").map(PathBuf::from).collect(),
         upload_concurrency: values.number("upload.concurrency", defaults.upload_concurrency)?,
         bandwidth_limit: values.optional("upload.bandwidth-limit")?,
         call_timeout: values.millis("call.timeout", defaults.call_timeout)?,
@@ -189,6 +197,14 @@ impl<'a> Values<'a> {
         number.map(Some).ok_or_else(|| error(key, text, accepted))
     }
 
+    fn bytes(&self, key: &str, default: u64) -> Result<u64, SettingsError> {
+        let Some(text) = self.text(key) else {
+            return Ok(default);
+        };
+        let accepted = "a whole number of bytes is accepted";
+        text.parse().map_err(|_| error(key, text, accepted))
+    }
+
     fn millis(&self, key: &str, default: Duration) -> Result<Duration, SettingsError> {
         let Some(text) = self.text(key) else {
             return Ok(default);
@@ -260,6 +276,7 @@ mod tests {
             ("buffer.memory", "-1"),
             ("chunk.size", "99999999999"),
             ("upload.bandwidth-limit", "0"),
+            ("spill.max-size", "1gb"),
             ("call.timeout", "10 s"),
             ("secondary.dir", "two"),
             ("secondary.dir", "hdfs://one:8020/cp/inside"),

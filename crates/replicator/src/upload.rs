@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use store::StoreError;
+use store::{ErrorKind, StoreError};
 
 use crate::caught::caught;
 use crate::feed::{End, Feed, Next, Sealed};
@@ -14,6 +14,7 @@ use crate::job::Job;
 use crate::link::Class;
 use crate::outgoing::Outgoing;
 use crate::reason::{Abandonment, Reason};
+use crate::spill::Slot;
 use crate::stream::Stream;
 
 /// Why an upload ended before its file was under its final name.
@@ -63,29 +64,53 @@ async fn upload(job: &Arc<Job>, feed: &Feed) -> Result<(), Stop> {
         place = job.shared.link.place(job.number, Class::Live) => place,
         () = feed.hopeless() => return Ok(()),
     };
+    feed.got_place();
     let mut file = Outgoing::new(job, place);
-    match send(feed, &mut file).await {
+    match send(job, feed, &mut file).await {
         Ok(Some(sealed)) => finish(job, file, &sealed).await,
         Ok(None) => {
             file.abort().await;
             Ok(())
         }
-        Err(error) => {
+        Err(stop) => {
             file.abort().await;
-            Err(error.into())
+            Err(stop)
         }
     }
 }
 
 /// Sends all that comes. None: it is of no use any more.
-async fn send(feed: &Feed, file: &mut Outgoing) -> store::Result<Option<Sealed>> {
+async fn send(job: &Job, feed: &Feed, file: &mut Outgoing) -> Result<Option<Sealed>, Stop> {
     loop {
         match feed.next().await {
             Next::Bytes(bytes) => file.write(bytes).await?,
+            Next::Spilled(slot) => send_spilled(job, &slot, file).await?,
             Next::Sealed(sealed) => return Ok(Some(sealed)),
             Next::Nothing => return Ok(None),
         }
     }
+}
+
+/// Reads what is spilled as its turns come, so that it is in memory only while it is on its way.
+async fn send_spilled(job: &Job, slot: &Slot, file: &mut Outgoing) -> Result<(), Stop> {
+    let most = usize::try_from(job.shared.link.turn_bytes()).unwrap_or(usize::MAX);
+    let mut offset = 0;
+    while offset < slot.length() {
+        let part = most.min(slot.length() - offset);
+        let turn = file.turn(part).await?;
+        let bytes = slot.read(offset, part).await.map_err(|error| Stop {
+            reason: Reason::SpillFailed,
+            error: Some(StoreError::new(
+                ErrorKind::Other,
+                "read",
+                "what was spilled",
+                error.to_string(),
+            )),
+        })?;
+        file.send(turn, bytes).await?;
+        offset += part;
+    }
+    Ok(())
 }
 
 async fn finish(job: &Job, file: Outgoing, sealed: &Sealed) -> Result<(), Stop> {

@@ -69,6 +69,12 @@ table! {
         "The memory budget, dualwrite.buffer.memory.";
     BUFFER_USED "buffer_used_bytes" Gauge []
         "Native memory in chunks that are leased, queued or being uploaded.";
+    SPILL_LIMIT "spill_limit_bytes" Gauge []
+        "The most that may be spilled to local disk, dualwrite.spill.max-size.";
+    SPILL_USED "spill_used_bytes" Gauge []
+        "Local disk in slots that hold bytes on their way to the secondary.";
+    SPILLED_BYTES "spilled_bytes_total" Counter []
+        "Bytes that were spilled to local disk.";
     LINK_FILES "link_open_files" Gauge []
         "Files that are being written to the secondary.";
     LINK_UNACKNOWLEDGED "link_unacknowledged_bytes" Gauge []

@@ -2,6 +2,7 @@
 //! protocol's laws share. Each test file uses a part of it.
 #![allow(dead_code)]
 
+pub mod disk;
 pub mod slow;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use store::{MemoryStore, Store};
 use telemetry::Metrics;
 use tokio::runtime::Handle;
 
+use disk::MemoryDisk;
 use slow::SlowStore;
 
 pub const JOB: &str = "0123456789abcdef0123456789abcdef";
@@ -31,6 +33,8 @@ pub struct World {
     pub secondary: MemoryStore,
     /// The secondary as the process sees it.
     pub faults: FaultyStore,
+    /// Where the process spills to, if it has a `spill.max-size`.
+    pub disk: MemoryDisk,
     pub metrics: Arc<Metrics>,
     pub replicator: Replicator,
 }
@@ -78,16 +82,19 @@ impl World {
         });
         let metrics = Metrics::new().unwrap();
         let (settings, _) = from_pairs(&pairs("worker", changes)).unwrap();
-        let replicator = Replicator::start(
+        let disk = MemoryDisk::default();
+        let replicator = Replicator::start_with(
             settings,
             Arc::clone(&metrics),
             &Handle::current(),
             Some(opener),
+            disk.opener(),
         );
         Self {
             primary,
             secondary,
             faults,
+            disk,
             metrics,
             replicator,
         }
@@ -174,6 +181,7 @@ fn pairs(role: &str, changes: &[(&str, &str)]) -> Vec<String> {
         ("chunk.size", "1024"),
         ("buffer.memory", "8192"),
         ("call.timeout", "1000"),
+        ("spill.max-size", "0"),
     ]);
     pairs.extend(changes.iter().copied());
     pairs
