@@ -5,13 +5,14 @@
 //! Refuses to wait when it is put in: the chunk pool bounds what is in all feeds together.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::spill::Slot;
+use crate::waits::Waits;
 
 /// Of a file that has a place at the link, what goes next stays in memory.
 const STAYS_IN_MEMORY: usize = 4;
@@ -19,7 +20,6 @@ const STAYS_IN_MEMORY: usize = 4;
 /// One stream between its session and its upload.
 #[derive(Default)]
 pub(crate) struct Feed {
-    deferred: bool,
     state: Mutex<State>,
     /// The upload is the only one that waits.
     changed: Notify,
@@ -30,6 +30,7 @@ struct State {
     waiting: VecDeque<Item>,
     /// How many were taken before the first of them.
     taken: u64,
+    deferred: bool,
     has_place: bool,
     end: Option<End>,
     given_up: bool,
@@ -43,7 +44,7 @@ enum Item {
 }
 
 /// The primary's complete file.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Sealed {
     /// Its path on the primary.
     pub(crate) path: String,
@@ -51,10 +52,12 @@ pub(crate) struct Sealed {
     pub(crate) size: u64,
     /// When the primary had completed it.
     pub(crate) at: Instant,
+    /// What the job's stride goes by.
+    pub(crate) waits: Option<Arc<Waits>>,
 }
 
 /// How a stream ended.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) enum End {
     Sealed(Sealed),
     /// There is no such file on the primary.
@@ -74,14 +77,24 @@ pub(crate) enum Next {
 impl Feed {
     /// An empty one. `deferred`: of a checkpoint that is left out.
     pub(crate) fn new(deferred: bool) -> Self {
-        Self {
-            deferred,
-            ..Self::default()
-        }
+        let feed = Self::default();
+        feed.lock().deferred = deferred;
+        feed
     }
 
     pub(crate) fn is_deferred(&self) -> bool {
-        self.deferred
+        self.lock().deferred
+    }
+
+    /// It turned out to be needed.
+    pub(crate) fn is_needed(&self) {
+        let mut state = self.lock();
+        state.deferred = false;
+        for item in &mut state.waiting {
+            if let Item::Spilled(slot) = item {
+                slot.is_needed();
+            }
+        }
     }
 
     /// Its file has a place at the link.
@@ -153,6 +166,30 @@ impl Feed {
         }
     }
 
+    /// The complete file, if it is complete already.
+    pub(crate) fn sealed_before(&self) -> Option<Sealed> {
+        match &self.lock().end {
+            Some(End::Sealed(sealed)) => Some(sealed.clone()),
+            _ => None,
+        }
+    }
+
+    /// Returns the complete file, once there is one. None: what comes is of no use.
+    pub(crate) async fn sealed(&self) -> Option<Sealed> {
+        loop {
+            {
+                let state = self.lock();
+                if state.is_hopeless() {
+                    return None;
+                }
+                if let Some(End::Sealed(sealed)) = &state.end {
+                    return Some(sealed.clone());
+                }
+            }
+            self.changed.notified().await;
+        }
+    }
+
     /// Returns how the stream ended, once it has.
     pub(crate) async fn ended(&self) -> End {
         loop {
@@ -167,7 +204,7 @@ impl Feed {
     pub(crate) fn spillable(&self) -> Option<(bool, bool, usize)> {
         let state = self.lock();
         let bytes = state.spillable().map(|(_, bytes)| bytes.len()).sum();
-        (bytes > 0).then_some((self.deferred, !state.has_place, bytes))
+        (bytes > 0).then_some((state.deferred, !state.has_place, bytes))
     }
 
     /// The last bytes that may be spilled, which still are in the feed, and their number in it.
@@ -232,6 +269,7 @@ mod tests {
             path: String::new(),
             size: 0,
             at: Instant::now(),
+            waits: None,
         }));
         let mut rest = String::new();
         while let Next::Bytes(bytes) = feed.next().await {

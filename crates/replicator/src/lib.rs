@@ -18,6 +18,7 @@ mod backfill;
 mod breaker;
 mod caught;
 mod clock;
+mod deferred;
 mod feed;
 mod job;
 mod link;
@@ -31,7 +32,10 @@ mod session;
 mod settings;
 mod spill;
 mod stream;
+mod stride;
+mod strides;
 mod upload;
+mod waits;
 
 pub use caught::panic_text;
 pub use clock::now_ms;

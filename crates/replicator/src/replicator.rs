@@ -16,7 +16,7 @@ use crate::reason::{Abandonment, Reason};
 use crate::session::Session;
 use crate::settings::{JobSpec, Role, Settings};
 use crate::spill::{self, DiskOpener};
-use crate::stream::Stream;
+use crate::stream::{Scope, Stream};
 
 /// Unused memory is given back after twice this at most.
 const TRIM_EVERY: Duration = Duration::from_secs(15);
@@ -108,6 +108,9 @@ impl Replicator {
             if name.is_empty() { "no name" } else { &name },
             job.spec.secondary_dir
         );
+        if role == Role::Worker {
+            job.shared.metrics.stride(&name, &job.spec.id).set(1);
+        }
         let publisher = (role == Role::Coordinator).then(|| Publisher::start(Arc::clone(&job)));
         Ok(entry.insert(JobHandle { job, publisher }).clone())
     }
@@ -123,7 +126,8 @@ impl Replicator {
 
 impl JobHandle {
     /// Opens a session for one stream of the primary. None: refused, because the secondary does not
-    /// answer; the file's name then goes to [`JobHandle::missed`].
+    /// answer; the file's name then goes to [`JobHandle::missed`]. A session whose checkpoint is
+    /// left out leases nothing.
     pub fn open_session(&self, stream: Stream) -> Option<Session> {
         let metrics = &self.job.shared.metrics;
         metrics.sessions_opened.inc();
@@ -136,7 +140,14 @@ impl JobHandle {
             );
             return None;
         }
-        Some(Session::new(Arc::clone(&self.job), stream))
+        let takes = self.job.enter(stream.checkpoint);
+        let session = Session::new(Arc::clone(&self.job), stream, !takes);
+        // what another checkpoint may name is kept if there is room, the rest is of no use
+        let is_kept = stream.scope != Scope::Exclusive && self.job.shared.spill.is_on();
+        if !takes && !is_kept {
+            session.refuse(Reason::Stride);
+        }
+        Some(session)
     }
 
     /// The primary completed a file that had no session: it goes to backfill.

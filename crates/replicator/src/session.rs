@@ -13,6 +13,7 @@ use crate::pool::Chunk;
 use crate::reason::{Abandonment, Reason};
 use crate::stream::Stream;
 use crate::upload;
+use crate::waits::Waits;
 
 /// Where the stream's bytes go next: the memory's beginning and its length in bytes. It is the
 /// caller's until the next call to the session that hands it over or ends it.
@@ -22,6 +23,8 @@ pub type Lease = (*mut u8, usize);
 pub struct Session {
     job: Arc<Job>,
     stream: Stream,
+    /// Its checkpoint is left out.
+    deferred: bool,
     abandonment: Arc<Abandonment>,
     state: Mutex<State>,
 }
@@ -36,13 +39,19 @@ struct State {
 }
 
 impl Session {
-    pub(crate) fn new(job: Arc<Job>, stream: Stream) -> Self {
+    pub(crate) fn new(job: Arc<Job>, stream: Stream, deferred: bool) -> Self {
         Self {
             job,
             stream,
+            deferred,
             abandonment: Arc::default(),
             state: Mutex::default(),
         }
+    }
+
+    /// Abandons it before it has begun.
+    pub(crate) fn refuse(&self, reason: Reason) {
+        self.abandon(&self.lock(), reason);
     }
 
     /// Leases the first chunk. None: the session is abandoned.
@@ -80,18 +89,20 @@ impl Session {
         if state.bytes != size && self.abandonment.get().is_none() {
             self.abandon(&state, Reason::LengthMismatch);
         }
-        if self.abandonment.get().is_some() && state.feed.is_none() {
-            self.job.backfill(path, size);
-            return;
-        }
-        if self.abandonment.get().is_none() {
-            self.job.shared.metrics.sessions_sealed.inc();
-        }
         let sealed = Sealed {
             path: path.to_owned(),
             size,
             at: Instant::now(),
+            waits: Waits::new(&self.job, self.stream.checkpoint, size),
         };
+        match self.abandonment.get() {
+            Some(reason) if state.feed.is_none() => {
+                self.job.left_behind(&self.stream, reason, &sealed);
+                return;
+            }
+            Some(_) => {}
+            None => self.job.shared.metrics.sessions_sealed.inc(),
+        }
         let feed = state.feed.take().unwrap_or_else(|| self.start_upload());
         feed.end(End::Sealed(sealed));
     }
@@ -118,7 +129,13 @@ impl Session {
             return None;
         }
         let Some(chunk) = self.job.shared.pool.lease() else {
-            self.abandon(state, self.job.shared.spill.reason());
+            let reason = self.job.shared.spill.reason();
+            let reason = if self.deferred {
+                Reason::Stride
+            } else {
+                reason
+            };
+            self.abandon(state, reason);
             return None;
         };
         Some(state.leased.insert(chunk).memory())
@@ -139,7 +156,7 @@ impl Session {
     }
 
     fn start_upload(&self) -> Arc<Feed> {
-        let feed = Arc::new(Feed::new(false));
+        let feed = Arc::new(Feed::new(self.deferred));
         self.job.shared.spill.watch(&feed);
         let (job, abandonment) = (Arc::clone(&self.job), Arc::clone(&self.abandonment));
         let upload = upload::run(job, self.stream, abandonment, Arc::clone(&feed));

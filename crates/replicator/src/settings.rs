@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use checkpoint_layout::{Aliases, Location, Mapping};
 
+use crate::stride::STRIDE_AT_MOST;
+
 /// A value that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: '{value}' is not usable, {accepted}")]
@@ -37,6 +39,8 @@ pub struct Settings {
     pub upload_concurrency: usize,
     /// Bytes a second that go to the secondary, of files; none: no limit.
     pub bandwidth_limit: Option<u64>,
+    /// No larger stride; a power of two, 1 to take every checkpoint. Not a key.
+    pub stride_at_most: u64,
     /// Limit of each call to a cluster.
     pub call_timeout: Duration,
 }
@@ -50,6 +54,7 @@ impl Default for Settings {
             spill_dirs: Vec::new(),
             upload_concurrency: 32,
             bandwidth_limit: None,
+            stride_at_most: STRIDE_AT_MOST,
             call_timeout: Duration::from_secs(10),
         }
     }
@@ -113,6 +118,7 @@ pub fn from_pairs(pairs: &[String]) -> Result<(Settings, JobSpec), SettingsError
         spill_dirs: values.list("spill.dirs").map(PathBuf::from).collect(),
         upload_concurrency: values.number("upload.concurrency", defaults.upload_concurrency)?,
         bandwidth_limit: values.optional("upload.bandwidth-limit")?,
+        stride_at_most: defaults.stride_at_most,
         call_timeout: values.millis("call.timeout", defaults.call_timeout)?,
     };
     if settings.chunk_size as u64 > settings.buffer_memory {

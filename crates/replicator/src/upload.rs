@@ -9,6 +9,7 @@ use std::sync::Arc;
 use store::{ErrorKind, StoreError};
 
 use crate::caught::caught;
+use crate::deferred::Deferred;
 use crate::feed::{End, Feed, Next, Sealed};
 use crate::job::Job;
 use crate::link::Class;
@@ -33,6 +34,21 @@ impl From<StoreError> for Stop {
     }
 }
 
+/// How an upload ended.
+enum Outcome {
+    /// Its file is there, or there is nothing to upload any more.
+    Done,
+    /// No checkpoint that will be taken names its file.
+    OfNoUse,
+}
+
+/// What became of the bytes.
+enum Sent {
+    All(Sealed),
+    /// No more of them are of use.
+    OfNoUse(Outcome),
+}
+
 /// Uploads until the end of the feed.
 pub(crate) async fn run(
     job: Arc<Job>,
@@ -40,53 +56,99 @@ pub(crate) async fn run(
     abandonment: Arc<Abandonment>,
     feed: Arc<Feed>,
 ) {
-    let upload = upload(&job, &feed);
+    let upload = upload(&job, &stream, &feed);
     let ended = caught(&job.shared.metrics, "An upload", upload).await;
     let panicked = Stop {
         reason: Reason::Other,
         error: None,
     };
-    if let Err(stop) = ended.unwrap_or(Err(panicked)) {
-        job.abandoned(&stream, &abandonment, stop.reason, stop.error.as_ref());
+    match ended.unwrap_or(Err(panicked)) {
+        Ok(Outcome::Done) => {}
+        Ok(Outcome::OfNoUse) => {
+            job.abandoned(&stream, &abandonment, Reason::Stride, None);
+            return;
+        }
+        Err(stop) => job.abandoned(&stream, &abandonment, stop.reason, stop.error.as_ref()),
     }
-    if abandonment.get().is_none() {
+    let Some(reason) = abandonment.get() else {
         return;
-    }
+    };
     feed.give_up();
     if let End::Sealed(sealed) = feed.ended().await {
-        job.backfill(&sealed.path, sealed.size);
+        job.left_behind(&stream, reason, &sealed);
     }
 }
 
-/// Ends without an error, too, when there is nothing to upload any more.
-async fn upload(job: &Arc<Job>, feed: &Feed) -> Result<(), Stop> {
+async fn upload(job: &Arc<Job>, stream: &Stream, feed: &Feed) -> Result<Outcome, Stop> {
+    let mut deferred = None;
+    if feed.is_deferred() {
+        let Some(sealed) = feed.sealed().await else {
+            return Ok(Outcome::Done);
+        };
+        deferred = Deferred::new(job, stream, &sealed, feed);
+    }
+    let place = async {
+        match &mut deferred {
+            None => Some(job.shared.link.place(job.number, Class::Live).await),
+            Some(deferred) => deferred.place().await,
+        }
+    };
     let place = tokio::select! {
-        place = job.shared.link.place(job.number, Class::Live) => place,
-        () = feed.hopeless() => return Ok(()),
+        place = place => place,
+        () = feed.hopeless() => return Ok(Outcome::Done),
+    };
+    let Some(place) = place else {
+        return Ok(Outcome::OfNoUse);
     };
     feed.got_place();
+    if let Some(sealed) = feed.sealed_before()
+        && is_there(job, &sealed).await
+    {
+        uploaded(job, &sealed);
+        return Ok(Outcome::Done);
+    }
     let mut file = Outgoing::new(job, place);
-    match send(job, feed, &mut file).await {
-        Ok(Some(sealed)) => finish(job, file, &sealed).await,
-        Ok(None) => {
+    match send(job, feed, &mut file, deferred).await {
+        Ok(Sent::All(sealed)) => finish(job, file, &sealed).await?,
+        Ok(Sent::OfNoUse(outcome)) => {
             file.abort().await;
-            Ok(())
+            return Ok(outcome);
         }
         Err(stop) => {
             file.abort().await;
-            Err(stop)
+            return Err(stop);
         }
     }
+    Ok(Outcome::Done)
 }
 
-/// Sends all that comes. None: it is of no use any more.
-async fn send(job: &Job, feed: &Feed, file: &mut Outgoing) -> Result<Option<Sealed>, Stop> {
+/// Whether the file is there already: after so long, the JobManager may have copied it.
+async fn is_there(job: &Job, sealed: &Sealed) -> bool {
+    let is_late = sealed.at.elapsed() > job.spec.backfill_grace;
+    let Some(to) = job.to_secondary(&sealed.path).filter(|_| is_late) else {
+        return false;
+    };
+    matches!(job.has(&to, sealed.size).await, Ok(true))
+}
+
+/// Sends all that comes.
+async fn send(
+    job: &Job,
+    feed: &Feed,
+    file: &mut Outgoing,
+    mut deferred: Option<Deferred<'_>>,
+) -> Result<Sent, Stop> {
     loop {
         match feed.next().await {
             Next::Bytes(bytes) => file.write(bytes).await?,
             Next::Spilled(slot) => send_spilled(job, &slot, file).await?,
-            Next::Sealed(sealed) => return Ok(Some(sealed)),
-            Next::Nothing => return Ok(None),
+            Next::Sealed(sealed) => return Ok(Sent::All(sealed)),
+            Next::Nothing => return Ok(Sent::OfNoUse(Outcome::Done)),
+        }
+        if let Some(deferred) = &mut deferred
+            && deferred.is_of_no_use(file.place()).await
+        {
+            return Ok(Sent::OfNoUse(Outcome::OfNoUse));
         }
     }
 }
@@ -122,11 +184,18 @@ async fn finish(job: &Job, file: Outgoing, sealed: &Sealed) -> Result<(), Stop> 
         });
     };
     file.finish(&to, sealed.size).await?;
+    uploaded(job, sealed);
+    Ok(())
+}
+
+fn uploaded(job: &Job, sealed: &Sealed) {
     let metrics = &job.shared.metrics;
+    if let Some(waits) = &sealed.waits {
+        waits.crossed();
+    }
     metrics.files_uploaded.inc();
     metrics.bytes_uploaded.inc_by(sealed.size);
     metrics
         .upload_seconds
         .observe(sealed.at.elapsed().as_secs_f64());
-    Ok(())
 }

@@ -65,6 +65,8 @@ table! {
         "Files that were not copied from the primary, by reason.";
     BACKFILL_QUEUE "backfill_queue_files" Gauge []
         "Files waiting to be copied from the primary.";
+    BACKFILL_QUEUE_BYTES "backfill_queue_bytes" Gauge []
+        "Bytes of the files in dualwrite_backfill_queue_files.";
     BUFFER_LIMIT "buffer_limit_bytes" Gauge []
         "The memory budget, dualwrite.buffer.memory.";
     BUFFER_USED "buffer_used_bytes" Gauge []
@@ -83,6 +85,8 @@ table! {
         "1 while the secondary answers, 0 while the circuit breaker is open.";
     SECONDARY_ERRORS "secondary_errors_total" Counter ["kind"]
         "Failed calls to the secondary, by kind.";
+    STRIDE "stride" Gauge ["job_name", "job_id"]
+        "Of the job's checkpoints this process copies one in so many.";
     CHECKPOINTS_OFFERED "checkpoints_offered_total" Counter ["job_name", "job_id"]
         "Checkpoints completed on the primary and handed over for publishing.";
     CHECKPOINTS_PUBLISHED "checkpoints_published_total" Counter ["job_name", "job_id"]

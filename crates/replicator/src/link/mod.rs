@@ -138,6 +138,13 @@ impl Place {
         }
     }
 
+    /// A file that was deferred turned out to be needed.
+    pub(crate) fn is_needed(&self) {
+        let mut state = self.link.lock();
+        state.shares.needed(self.file);
+        self.link.grant(&mut state);
+    }
+
     /// Waits until the client keeps no more of the file than it must, so that closing it does not
     /// have to carry much. Returns, too, when half a time limit brings no acknowledgement: the
     /// close then finds out.

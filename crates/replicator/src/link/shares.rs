@@ -67,11 +67,27 @@ struct JobShare {
     progress_at: Instant,
 }
 
+/// What is deferred has places of its own, so that it never holds those of what is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Limit {
+    Files,
+    Deferred,
+}
+
+impl Limit {
+    fn of(class: Class) -> Self {
+        match class {
+            Class::Live | Class::Needed => Self::Files,
+            Class::Deferred => Self::Deferred,
+        }
+    }
+}
+
 struct File {
     job: u64,
     class: Class,
-    /// Whether it counts against the limit of files.
-    counts: bool,
+    /// Against which limit of files it counts, if against any.
+    counts: Option<Limit>,
     unacknowledged: u64,
     progress_at: Instant,
 }
@@ -111,8 +127,15 @@ impl Shares {
     pub(crate) fn open(&mut self, job: u64, class: Class, now: Instant) -> Ticket {
         let ticket = self.ticket();
         self.enter(job, now);
-        self.place(ticket, job, class, false, now);
+        self.place((ticket, job, class), None, now);
         ticket
+    }
+
+    /// An open file is needed, whatever it was before.
+    pub(crate) fn needed(&mut self, file: Ticket) {
+        if let Some(file) = self.files.get_mut(&file) {
+            file.class = file.class.min(Class::Needed);
+        }
     }
 
     /// Asks to send a piece of an open file.
@@ -212,18 +235,17 @@ impl Shares {
                 continue;
             };
             self.places.remove(&place);
-            self.place(place.2, place.1, class, true, now);
+            self.place((place.2, place.1, class), Some(Limit::of(class)), now);
             return Some(place.2);
         }
         None
     }
 
-    /// What is deferred has places of its own, so that it never holds those of what is not.
     fn may_open(&self, job: u64, class: Class) -> bool {
-        let deferred = class == Class::Deferred;
-        let counted = |file: &&File| file.counts && (file.class == Class::Deferred) == deferred;
+        let limit = Some(Limit::of(class));
+        let counted = |file: &&File| file.counts == limit;
         let open = self.files.values().filter(counted).count();
-        if deferred {
+        if limit == Some(Limit::Deferred) {
             return open < self.limits.deferred;
         }
         let of_job = self.files.values().filter(counted);
@@ -239,14 +261,20 @@ impl Shares {
         open < self.limits.files.min(moving) + newcomers
     }
 
+    /// A file that has as much on its way as it may lets others of its class go ahead, and holds up
+    /// those of lower ones: it is the link that it waits for.
     fn first_turn(&self) -> Option<(Ticket, Ticket, u64)> {
         let turns = self.turns.iter().filter_map(|(ticket, (file, bytes))| {
             let open = self.files.get(file)?;
             let served = self.jobs.get(&open.job)?.served;
-            let fits = open.unacknowledged + bytes <= self.limits.file_bytes;
-            fits.then_some(((open.class, served, *ticket), (*ticket, *file, *bytes)))
+            let is_full = open.unacknowledged + bytes > self.limits.file_bytes;
+            Some((
+                (open.class, is_full, served, *ticket),
+                (*ticket, *file, *bytes),
+            ))
         });
-        turns.min_by_key(|turn| turn.0).map(|turn| turn.1)
+        let (order, turn) = turns.min_by_key(|turn| turn.0)?;
+        (!order.1).then_some(turn)
     }
 
     fn grant_turn(&mut self, now: Instant) -> Option<Ticket> {
@@ -278,7 +306,12 @@ impl Shares {
         Some(ticket)
     }
 
-    fn place(&mut self, ticket: Ticket, job: u64, class: Class, counts: bool, now: Instant) {
+    fn place(
+        &mut self,
+        (ticket, job, class): (Ticket, u64, Class),
+        counts: Option<Limit>,
+        now: Instant,
+    ) {
         let file = File {
             job,
             class,

@@ -5,6 +5,8 @@
 //! follows what is new.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use audit::{Expected, Presence};
 
@@ -28,10 +30,8 @@ impl Gate {
     }
 }
 
-/// Looks for what is missing; true if nothing is. A file that is missed for longer than the grace
-/// period is queued for backfill from this process: a TaskManager that had it would have uploaded
-/// it.
-pub(super) async fn look(job: &std::sync::Arc<Job>, waiting: &mut Waiting) -> store::Result<bool> {
+/// Looks for what is missing; true if nothing is.
+pub(super) async fn look(job: &Job, waiting: &mut Waiting) -> store::Result<bool> {
     let expected: Vec<Expected> = waiting
         .missing
         .iter()
@@ -58,14 +58,21 @@ pub(super) async fn look(job: &std::sync::Arc<Job>, waiting: &mut Waiting) -> st
             job.spec.id
         );
     }
-    if waiting.offered_at.elapsed() >= job.spec.backfill_grace {
-        for missing in waiting.missing.iter_mut().filter(|missing| !missing.asked) {
-            // a segment's file is longer than what is named of it, so its length is not known here
-            if let (Some(length), true) = (missing.expected.length, missing.expected.exact) {
-                job.backfill(&missing.primary, length);
-            }
-            missing.asked = true;
-        }
-    }
     Ok(waiting.missing.is_empty())
+}
+
+/// Queues for backfill from this process what is missed for longer than `grace`: a TaskManager that
+/// had it would have uploaded it.
+pub(super) fn ask(job: &Arc<Job>, waiting: &mut Waiting, grace: Duration) {
+    if waiting.offered_at.elapsed() < grace {
+        return;
+    }
+    let need = Arc::downgrade(&waiting.need);
+    for missing in waiting.missing.iter_mut().filter(|missing| !missing.asked) {
+        // a segment's file is longer than what is named of it, so its length is not known here
+        if let (Some(length), true) = (missing.expected.length, missing.expected.exact) {
+            job.needs(&missing.primary, length, waiting.id, need.clone());
+        }
+        missing.asked = true;
+    }
 }

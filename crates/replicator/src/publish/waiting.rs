@@ -1,5 +1,7 @@
 //! A checkpoint that waits for its files, and which of too many waits no longer. Pure.
 
+use std::sync::Arc;
+
 use audit::{Expected, Manifest};
 use checkpoint_format::{Metadata, Reference, ReferenceKind};
 use checkpoint_layout::{Location, Mapping};
@@ -22,6 +24,8 @@ pub(super) struct Waiting {
     /// Those of them that were not seen yet, with their primary path and since when they are
     /// missed.
     pub(super) missing: Vec<Missing>,
+    /// Lives as long as it waits; what is copied on its account is of no use afterwards.
+    pub(super) need: Arc<()>,
 }
 
 /// A file that was not seen on the secondary yet.
@@ -88,6 +92,7 @@ impl Waiting {
             dir,
             files,
             missing,
+            need: Arc::new(()),
         })
     }
 

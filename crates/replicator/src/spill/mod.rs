@@ -93,6 +93,11 @@ impl Spill {
         self.0.slots > 0
     }
 
+    /// Whether half of the room for what is deferred is used.
+    pub(crate) fn is_filling_with_deferred(&self) -> bool {
+        self.is_on() && self.0.lock().deferred >= self.0.slots / 4
+    }
+
     /// Why bytes stay in memory, for a session that finds none free.
     pub(crate) fn reason(&self) -> Reason {
         let state = self.0.lock();
@@ -234,6 +239,13 @@ impl Slot {
     /// Bytes.
     pub(crate) fn length(&self) -> usize {
         self.length
+    }
+
+    /// It does not count as deferred any more.
+    pub(crate) fn is_needed(&mut self) {
+        if std::mem::take(&mut self.deferred) {
+            self.spill.lock().deferred -= 1;
+        }
     }
 
     /// Reads a part.

@@ -3,6 +3,8 @@
 #![allow(dead_code)]
 
 pub mod disk;
+pub mod flink;
+pub mod model;
 pub mod slow;
 
 use std::collections::BTreeMap;
@@ -29,6 +31,8 @@ const GOLDEN: &[u8] = include_bytes!("../../../../tests/goldens/data/2.2.1/unali
 /// Two clusters and a process between them.
 pub struct World {
     pub primary: MemoryStore,
+    /// The primary as the process sees it.
+    pub primary_faults: FaultyStore,
     /// What is on the secondary.
     pub secondary: MemoryStore,
     /// The secondary as the process sees it.
@@ -72,7 +76,8 @@ impl World {
         changes: &[(&str, &str)],
     ) -> Self {
         let faults = FaultyStore::new(seen, |_| None);
-        let (to_primary, to_secondary) = (primary.clone(), faults.clone());
+        let primary_faults = FaultyStore::new(Arc::new(primary.clone()), |_| None);
+        let (to_primary, to_secondary) = (primary_faults.clone(), faults.clone());
         let opener: Opener = Arc::new(move |location, _| {
             let store: Arc<dyn Store> = match location.authority() {
                 "primary" => Arc::new(to_primary.clone()),
@@ -92,6 +97,7 @@ impl World {
         );
         Self {
             primary,
+            primary_faults,
             secondary,
             faults,
             disk,
