@@ -80,6 +80,16 @@ impl SecondaryRoot {
             .join("owners")
             .join(&format!("{job_id}.json"))
     }
+
+    /// The records of which processes leave checkpoints of a job out.
+    pub fn stride_records(&self, job_id: &str) -> Location {
+        self.0.join(OWN).join("strides").join(job_id)
+    }
+
+    /// The record of one of them. `writer` is unique to the process.
+    pub fn stride_record(&self, job_id: &str, writer: &str) -> Location {
+        self.stride_records(job_id).join(&format!("{writer}.json"))
+    }
 }
 
 #[cfg(test)]
@@ -109,6 +119,7 @@ mod tests {
             root.inflight("w", 1),
             root.catalogue_entry("j"),
             root.owner_record("j"),
+            root.stride_record("j", "w"),
         ];
         for name in names {
             let below = name.below(root.location()).unwrap();

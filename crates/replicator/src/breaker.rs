@@ -77,6 +77,11 @@ impl Breaker {
         }
     }
 
+    /// A caller found the cluster silent without a call that failed.
+    pub fn fell_silent(&self, error: &StoreError) {
+        self.judge(Some(error));
+    }
+
     async fn call<T>(
         &self,
         operation: &'static str,

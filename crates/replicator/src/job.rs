@@ -2,31 +2,42 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use checkpoint_layout::{Location, SecondaryRoot};
 use store::{ClusterOptions, Store, StoreError};
 use telemetry::Metrics;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Semaphore, watch};
 use tokio_util::task::TaskTracker;
 
-use crate::backfill::{Backlog, Wanted};
+use crate::backfill::{Backlog, Urgency, Wanted};
 use crate::breaker::Breaker;
+use crate::deferred::Call;
+use crate::feed::Sealed;
+use crate::link::Link;
 use crate::pool::Pool;
 use crate::reason::{Abandonment, Reason};
 use crate::settings::{JobSpec, Settings};
-use crate::stream::Stream;
+use crate::spill::{DiskOpener, Spill};
+use crate::stream::{Scope, Stream};
+use crate::stride::{Decision, Stride};
+use crate::strides::{self, Recorded};
 
 /// How a cluster is opened; tests put stores of their own in its place.
 pub type Opener =
     Arc<dyn Fn(&Location, &ClusterOptions) -> store::Result<Arc<dyn Store>> + Send + Sync>;
+
+/// Look-ups on the primary under way at once, for what is deferred.
+const LOOKS_AT_ONCE: usize = 8;
 
 /// What the process has once.
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) pool: Pool,
+    pub(crate) link: Link,
+    pub(crate) spill: Spill,
     pub(crate) runtime: Handle,
     pub(crate) backlog: Backlog,
     /// The uploads under way, to be waited for at the end.
@@ -34,9 +45,10 @@ pub(crate) struct Shared {
     /// In no other process's in-flight names.
     pub(crate) writer_id: String,
     pub(crate) said: SaidOnce,
+    looks: Semaphore,
     pub(crate) opener: Opener,
     next_inflight: AtomicU64,
-    calls: Semaphore,
+    next_job: AtomicU64,
     breakers: Mutex<HashMap<String, Arc<Breaker>>>,
 }
 
@@ -46,6 +58,7 @@ impl Shared {
         metrics: Arc<Metrics>,
         runtime: Handle,
         opener: Opener,
+        disks: DiskOpener,
     ) -> Arc<Self> {
         metrics
             .buffer_limit
@@ -56,26 +69,24 @@ impl Shared {
                 .with_label_values(&[reason.as_str()]);
         }
         let used = metrics.buffer_used.clone();
+        let spill = Spill::new(&settings, disks, &metrics);
         Arc::new(Self {
             pool: Pool::new(settings.buffer_memory, settings.chunk_size, used),
+            link: Link::new(&settings, &metrics),
+            spill,
             backlog: Backlog::new(&metrics),
             uploads: TaskTracker::new(),
             writer_id: uuid::Uuid::new_v4().simple().to_string(),
             said: SaidOnce::default(),
+            looks: Semaphore::new(LOOKS_AT_ONCE),
             next_inflight: AtomicU64::new(0),
-            calls: Semaphore::new(settings.upload_concurrency),
+            next_job: AtomicU64::new(0),
             breakers: Mutex::default(),
             settings,
             metrics,
             runtime,
             opener,
         })
-    }
-
-    /// Waits for one of the calls that may be under way at once.
-    pub(crate) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
-        // never closed, so always there
-        self.calls.acquire().await.ok()
     }
 
     fn next_inflight(&self, root: &SecondaryRoot) -> Location {
@@ -101,10 +112,16 @@ impl Shared {
 
 /// One job.
 pub struct Job {
+    /// No other job of the process has it.
+    pub(crate) number: u64,
     pub(crate) spec: JobSpec,
     pub(crate) root: SecondaryRoot,
     pub(crate) secondary: Arc<Breaker>,
     pub(crate) shared: Arc<Shared>,
+    stride: Mutex<Stride>,
+    /// To those that are deferred.
+    pub(crate) calls: watch::Sender<Call>,
+    pub(crate) recorded: Mutex<Recorded>,
 }
 
 impl Job {
@@ -117,11 +134,16 @@ impl Job {
         let store = (shared.opener)(&spec.secondary_dir, &options)?;
         let root = SecondaryRoot::new(spec.secondary_dir.clone());
         let secondary = shared.breaker(store, shared.next_inflight(&root).path());
+        let stride = Stride::new(shared.settings.stride_at_most);
         Ok(Arc::new(Self {
+            number: shared.next_job.fetch_add(1, Ordering::Relaxed),
             spec,
             root,
             secondary,
             shared,
+            stride: Mutex::new(stride),
+            calls: watch::Sender::default(),
+            recorded: Mutex::default(),
         }))
     }
 
@@ -163,17 +185,135 @@ impl Job {
         (self.shared.opener)(location, &options)
     }
 
-    /// Queues a file to be copied from the primary, of so many bytes or of as many as it has there.
-    pub(crate) fn backfill(self: &Arc<Self>, path: &str, size: Option<u64>) {
+    /// Whether the secondary has this file, of so many bytes if that is known.
+    pub(crate) async fn has(&self, to: &Location, size: Option<u64>) -> store::Result<bool> {
+        let found = self.secondary.stat(to.path()).await?;
+        Ok(found.is_some_and(|file| {
+            !file.is_dir && size.is_none_or(|size| file.length == size)
+        }))
+    }
+
+    /// Whether the primary says that it does not have this file.
+    pub(crate) async fn is_gone(&self, from: &Location) -> bool {
+        let _look = self.shared.looks.acquire().await;
+        match self.primary(from) {
+            Ok(primary) => matches!(primary.stat(from.path()).await, Ok(None)),
+            Err(_) => false,
+        }
+    }
+
+    /// What this process takes of the job.
+    pub(crate) fn stride(&self) -> MutexGuard<'_, Stride> {
+        self.stride.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest checkpoint that this process has seen of the job, and its stride.
+    pub(crate) fn newest_and_stride(&self) -> Option<(u64, u64)> {
+        let stride = self.stride();
+        Some((stride.newest()?, stride.stride()))
+    }
+
+    /// A stream of this checkpoint is opened. Whether the checkpoint is taken.
+    pub(crate) fn enter(self: &Arc<Self>, checkpoint: Option<u64>) -> bool {
+        let Some(checkpoint) = checkpoint else {
+            return true;
+        };
+        let decision = self.stride().enter(checkpoint);
+        if decision.is_new {
+            self.entered(checkpoint, decision);
+        }
+        decision.takes
+    }
+
+    fn entered(self: &Arc<Self>, checkpoint: u64, decision: Decision) {
+        let (stride, before) = (decision.stride, decision.stride_before);
+        let id = &self.spec.id;
+        if stride != before {
+            let signed = i64::try_from(stride).unwrap_or(i64::MAX);
+            let metrics = &self.shared.metrics;
+            metrics.stride(&self.spec.name, id).set(signed);
+        }
+        if stride > before && self.shared.said.first(&format!("stride {id}")) {
+            tracing::warn!(
+                "The link to the secondary is slower than job {id} writes: from checkpoint \
+                 {checkpoint} on this process copies one in {stride} of its checkpoints. What it \
+                 is later, is told by dualwrite_stride alone."
+            );
+        }
+        self.call_deferred(decision.taken_before);
+        strides::record_if_due(self, checkpoint, stride);
+    }
+
+    /// Tells those that are deferred which checkpoint was taken last and is complete by now: what
+    /// the primary still has of them is named by it. When the disk fills, they look in any case.
+    fn call_deferred(self: &Arc<Self>, taken: u64) {
+        let is_filling = self.shared.spill.is_filling_with_deferred();
+        let is_new = self.calls.send_if_modified(|call| {
+            let is_new = call.taken != taken;
+            call.taken = taken;
+            call.looks += u64::from(is_filling);
+            is_new || is_filling
+        });
+        if is_new {
+            let job = Arc::clone(self);
+            let runtime = &self.shared.runtime;
+            runtime.spawn(async move { job.shared.backlog.promote(job.number) });
+        }
+    }
+
+    /// Queues a file to be copied from the primary.
+    pub(crate) fn backfill(self: &Arc<Self>, path: &str, size: u64) {
+        self.want(path, Some(size), Urgency::Missed, |wanted| wanted);
+    }
+
+    /// Queues a file that `checkpoint` lacks, which waits to be published as long as `need` lives.
+    /// Without a size it is copied as long as the primary has it.
+    pub(crate) fn needs(
+        self: &Arc<Self>,
+        path: &str,
+        size: Option<u64>,
+        checkpoint: u64,
+        need: Weak<()>,
+    ) {
+        let urgency = Urgency::Needed(checkpoint);
+        self.want(path, size, urgency, |wanted| wanted.while_lives(need));
+    }
+
+    /// What becomes of a complete file whose session was abandoned.
+    pub(crate) fn left_behind(self: &Arc<Self>, stream: &Stream, reason: Reason, sealed: &Sealed) {
+        let (path, size) = (&sealed.path, Some(sealed.size));
+        if reason != Reason::Stride {
+            // a link that is too slow shows in the stride, a secondary that is down does not
+            let is_slow = matches!(
+                reason,
+                Reason::BufferFull | Reason::SpillFull | Reason::SpillFailed
+            );
+            let waits = sealed.waits.clone().filter(|_| is_slow);
+            self.want(path, size, Urgency::Missed, |wanted| wanted.counted(waits));
+        } else if stream.scope != Scope::Exclusive {
+            let waits = sealed.waits.clone();
+            self.want(path, size, Urgency::Deferred, |wanted| {
+                wanted.counted(waits)
+            });
+        }
+        // an exclusive file is of no use without the others of its checkpoint
+    }
+
+    fn want(
+        self: &Arc<Self>,
+        path: &str,
+        size: Option<u64>,
+        urgency: Urgency,
+        with: impl FnOnce(Wanted) -> Wanted,
+    ) {
         let Some(to) = self.to_secondary(path) else {
             return;
         };
         let Ok(from) = self.spec.mapping.aliases().resolve(path) else {
             return;
         };
-        self.shared
-            .backlog
-            .want(Wanted::new(Arc::clone(self), from, to, size));
+        let wanted = Wanted::new(Arc::clone(self), from, to, size, urgency);
+        self.shared.backlog.want(with(wanted));
     }
 
     /// Abandons a session: counted once, said once per cause.
@@ -187,10 +327,10 @@ impl Job {
         if !abandonment.set(reason) {
             return;
         }
-        // of a silent secondary its breaker tells
+        // of a silent secondary its breaker tells, of a stride its change
         let silent = matches!(
             reason,
-            Reason::SecondaryDown | Reason::Timeout | Reason::Unavailable
+            Reason::SecondaryDown | Reason::Timeout | Reason::Unavailable | Reason::Stride
         );
         let reason = reason.as_str();
         self.shared

@@ -9,7 +9,8 @@
 //! - No method that Flink's threads call waits or fails on the secondary's account.
 //! - A file under its final name on the secondary is complete; a `_metadata` there names only files
 //!   that are there.
-//! - Stream bytes live in the chunk pool alone, within its budget.
+//! - Stream bytes live in the chunk pool, in the spill or on their way by the link, and each is
+//!   bounded.
 //!
 //! It refuses to know which hook calls it, and of JNI.
 
@@ -17,7 +18,11 @@ mod backfill;
 mod breaker;
 mod caught;
 mod clock;
+mod deferred;
+mod feed;
 mod job;
+mod link;
+mod outgoing;
 mod place;
 mod pool;
 mod publish;
@@ -25,8 +30,12 @@ mod reason;
 mod replicator;
 mod session;
 mod settings;
+mod spill;
 mod stream;
+mod stride;
+mod strides;
 mod upload;
+mod waits;
 
 pub use caught::panic_text;
 pub use clock::now_ms;
@@ -36,4 +45,5 @@ pub use reason::{Reason, Unpublishable};
 pub use replicator::{JobHandle, Replicator};
 pub use session::{Lease, Session};
 pub use settings::{JobSpec, Role, Settings, SettingsError, from_pairs};
+pub use spill::{Disk, DiskOpener};
 pub use stream::{Scope, Stream};

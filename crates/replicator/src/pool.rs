@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use prometheus::IntGauge;
+use tokio::sync::Notify;
 
 /// Hands out chunks within a budget. Clones share it.
 #[derive(Clone)]
@@ -19,6 +20,9 @@ struct Inner {
     most: usize,
     allocated: AtomicUsize,
     leases: AtomicUsize,
+    in_use: AtomicUsize,
+    /// A chunk was asked for while more than half are in use.
+    leased_under_pressure: Notify,
     give_back: Sender<Vec<u8>>,
     free: Receiver<Vec<u8>>,
     used_bytes: IntGauge,
@@ -44,6 +48,8 @@ impl Pool {
             most,
             allocated,
             leases,
+            in_use: AtomicUsize::new(0),
+            leased_under_pressure: Notify::new(),
             give_back,
             free,
             used_bytes,
@@ -53,13 +59,36 @@ impl Pool {
     /// A chunk, if one is free or may be allocated.
     pub fn lease(&self) -> Option<Chunk> {
         let pool = &self.0;
-        let memory = pool.free.try_recv().ok().or_else(|| pool.allocate())?;
-        pool.leases.fetch_add(1, Ordering::Relaxed);
+        let memory = pool.free.try_recv().ok().or_else(|| pool.allocate());
+        if memory.is_some() {
+            pool.leases.fetch_add(1, Ordering::Relaxed);
+            pool.in_use.fetch_add(1, Ordering::AcqRel);
+        }
+        if self.is_pressed() {
+            pool.leased_under_pressure.notify_one();
+        }
+        let memory = memory?;
         pool.used_bytes.add(signed(pool.chunk_size));
         Some(Chunk {
             memory,
             pool: Arc::clone(pool),
         })
+    }
+
+    /// Returns while more than half of the chunks are in use.
+    pub async fn pressed(&self) {
+        while !self.is_pressed() {
+            self.leased().await;
+        }
+    }
+
+    /// Returns when a chunk was asked for while more than half are in use, since the call before.
+    pub async fn leased(&self) {
+        self.0.leased_under_pressure.notified().await;
+    }
+
+    fn is_pressed(&self) -> bool {
+        self.0.in_use.load(Ordering::Acquire) * 2 > self.0.most
     }
 
     /// Gives all free chunks back to the system, unless something was leased since the call before.
@@ -120,6 +149,7 @@ impl AsRef<[u8]> for Chunk {
 
 impl Drop for Chunk {
     fn drop(&mut self) {
+        self.pool.in_use.fetch_sub(1, Ordering::AcqRel);
         self.pool.used_bytes.sub(signed(self.pool.chunk_size));
         // the channel has room for every chunk there can be
         let _ = self
@@ -136,6 +166,8 @@ fn signed(bytes: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
+    use tokio::time::timeout;
 
     fn pool(budget: u64) -> (Pool, IntGauge) {
         let used = IntGauge::new("used", "used").unwrap();
@@ -167,6 +199,20 @@ mod tests {
         drop(slice);
         assert_eq!(used.get(), 0);
         assert!(pool.lease().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pressure_begins_with_the_second_half() {
+        let (pool, _) = pool(40);
+        let first = [pool.lease(), pool.lease()];
+        let second = Duration::from_secs(1);
+        assert!(timeout(second, pool.pressed()).await.is_err());
+        let third = pool.lease();
+        assert!(timeout(second, pool.pressed()).await.is_ok());
+        drop(third);
+        timeout(second, pool.leased()).await.unwrap();
+        assert!(timeout(second, pool.pressed()).await.is_err());
+        drop(first);
     }
 
     #[test]

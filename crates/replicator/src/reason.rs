@@ -9,6 +9,12 @@ use store::{ErrorKind, StoreError};
 pub enum Reason {
     /// No chunk was free: the link or the secondary is slower than the job.
     BufferFull,
+    /// The same, and there was no room on disk.
+    SpillFull,
+    /// The same, and the disk failed.
+    SpillFailed,
+    /// Its checkpoint is left out, because the link is slower than the job.
+    Stride,
     /// The circuit breaker was open.
     SecondaryDown,
     /// A call ran out of time.
@@ -31,8 +37,11 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, to start their counters with 0.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::BufferFull,
+        Self::SpillFull,
+        Self::SpillFailed,
+        Self::Stride,
         Self::SecondaryDown,
         Self::Timeout,
         Self::Unavailable,
@@ -48,6 +57,9 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BufferFull => "buffer_full",
+            Self::SpillFull => "spill_full",
+            Self::SpillFailed => "spill_failed",
+            Self::Stride => "stride",
             Self::SecondaryDown => "secondary_down",
             Self::Timeout => "timeout",
             Self::Unavailable => "unavailable",
@@ -103,6 +115,8 @@ pub enum Unpublishable {
     Format,
     /// It names a path under no mapped root.
     OutsideMapping,
+    /// A TaskManager has left it out, and a file of it alone is gone from the primary.
+    Skipped,
     /// Files were missing until the time limit.
     Timeout,
     /// Another checkpoint is under its name, or a file with another length.
@@ -115,9 +129,10 @@ pub enum Unpublishable {
 
 impl Unpublishable {
     /// The label's values, to start their counters with 0.
-    pub const ALL: [&'static str; 6] = [
+    pub const ALL: [&'static str; 7] = [
         "format",
         "outside_mapping",
+        "skipped",
         "timeout",
         "conflict",
         "overflow",
@@ -129,6 +144,7 @@ impl Unpublishable {
         match self {
             Self::Format => "format",
             Self::OutsideMapping => "outside_mapping",
+            Self::Skipped => "skipped",
             Self::Timeout => "timeout",
             Self::Conflict => "conflict",
             Self::Overflow => "overflow",

@@ -15,7 +15,8 @@ use crate::publish::{Offer, Publisher};
 use crate::reason::{Abandonment, Reason};
 use crate::session::Session;
 use crate::settings::{JobSpec, Role, Settings};
-use crate::stream::Stream;
+use crate::spill::{self, DiskOpener};
+use crate::stream::{Scope, Stream};
 
 /// Unused memory is given back after twice this at most.
 const TRIM_EVERY: Duration = Duration::from_secs(15);
@@ -38,24 +39,43 @@ pub struct JobHandle {
 impl Replicator {
     /// Starts the background tasks on `runtime`. `opener` opens clusters; None: [`store::open`].
     pub fn start(
-        settings: Settings,
+        mut settings: Settings,
         metrics: Arc<Metrics>,
         runtime: &Handle,
         opener: Option<Opener>,
     ) -> Self {
+        if settings.spill_dirs.is_empty() {
+            settings.spill_size = 0;
+        }
+        let disks = spill::files(settings.spill_dirs.clone());
+        Self::start_with(settings, metrics, runtime, opener, disks)
+    }
+
+    /// The same, with other disks than files in the configured directories.
+    pub fn start_with(
+        settings: Settings,
+        metrics: Arc<Metrics>,
+        runtime: &Handle,
+        opener: Option<Opener>,
+        disks: DiskOpener,
+    ) -> Self {
         let real: Opener =
             Arc::new(|location, options| Ok(store::open(&location.to_string(), options)?.0));
         let opener = opener.unwrap_or(real);
-        let shared = Shared::new(settings, metrics, runtime.clone(), opener);
+        let shared = Shared::new(settings, metrics, runtime.clone(), opener, disks);
+        for _ in 0..spill::SPILLERS {
+            runtime.spawn(spill::work(Arc::clone(&shared)));
+        }
         for _ in 0..backfill::COPIES_AT_ONCE {
             runtime.spawn(backfill::work(Arc::clone(&shared)));
         }
-        let pool = shared.pool.clone();
+        let (pool, spill) = (shared.pool.clone(), shared.spill.clone());
         runtime.spawn(async move {
             let mut ticks = interval(TRIM_EVERY);
             loop {
                 ticks.tick().await;
                 pool.trim();
+                spill.trim();
             }
         });
         Self {
@@ -88,6 +108,9 @@ impl Replicator {
             if name.is_empty() { "no name" } else { &name },
             job.spec.secondary_dir
         );
+        if role == Role::Worker {
+            job.shared.metrics.stride(&name, &job.spec.id).set(1);
+        }
         let publisher = (role == Role::Coordinator).then(|| Publisher::start(Arc::clone(&job)));
         Ok(entry.insert(JobHandle { job, publisher }).clone())
     }
@@ -103,7 +126,8 @@ impl Replicator {
 
 impl JobHandle {
     /// Opens a session for one stream of the primary. None: refused, because the secondary does not
-    /// answer; the file's name then goes to [`JobHandle::missed`].
+    /// answer; the file's name then goes to [`JobHandle::missed`]. A session whose checkpoint is
+    /// left out leases nothing.
     pub fn open_session(&self, stream: Stream) -> Option<Session> {
         let metrics = &self.job.shared.metrics;
         metrics.sessions_opened.inc();
@@ -116,12 +140,19 @@ impl JobHandle {
             );
             return None;
         }
-        Some(Session::new(Arc::clone(&self.job), stream))
+        let takes = self.job.enter(stream.checkpoint);
+        let session = Session::new(Arc::clone(&self.job), stream, !takes);
+        // what another checkpoint may name is kept if there is room, the rest is of no use
+        let is_kept = stream.scope != Scope::Exclusive && self.job.shared.spill.is_on();
+        if !takes && !is_kept {
+            session.refuse(Reason::Stride);
+        }
+        Some(session)
     }
 
     /// The primary completed a file that had no session: it goes to backfill.
     pub fn missed(&self, path: &str, size: u64) {
-        self.job.backfill(path, Some(size));
+        self.job.backfill(path, size);
     }
 
     /// Offers a checkpoint whose `_metadata` is durable on the primary. False: refused, because too

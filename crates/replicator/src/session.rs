@@ -5,14 +5,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
+use crate::feed::{End, Feed, Sealed};
 use crate::job::Job;
 use crate::pool::Chunk;
 use crate::reason::{Abandonment, Reason};
 use crate::stream::Stream;
-use crate::upload::{self, Event};
+use crate::upload;
+use crate::waits::Waits;
 
 /// Where the stream's bytes go next: the memory's beginning and its length in bytes. It is the
 /// caller's until the next call to the session that hands it over or ends it.
@@ -22,6 +23,8 @@ pub type Lease = (*mut u8, usize);
 pub struct Session {
     job: Arc<Job>,
     stream: Stream,
+    /// Its checkpoint is left out.
+    deferred: bool,
     abandonment: Arc<Abandonment>,
     state: Mutex<State>,
 }
@@ -29,20 +32,26 @@ pub struct Session {
 #[derive(Default)]
 struct State {
     leased: Option<Chunk>,
-    /// To the upload, once there is something to upload. The chunk pool bounds what is in it.
-    feed: Option<UnboundedSender<Event>>,
+    /// To the upload, once there is something to upload.
+    feed: Option<Arc<Feed>>,
     bytes: u64,
     ended: bool,
 }
 
 impl Session {
-    pub(crate) fn new(job: Arc<Job>, stream: Stream) -> Self {
+    pub(crate) fn new(job: Arc<Job>, stream: Stream, deferred: bool) -> Self {
         Self {
             job,
             stream,
+            deferred,
             abandonment: Arc::default(),
             state: Mutex::default(),
         }
+    }
+
+    /// Abandons it before it has begun.
+    pub(crate) fn refuse(&self, reason: Reason) {
+        self.abandon(&self.lock(), reason);
     }
 
     /// Leases the first chunk. None: the session is abandoned.
@@ -78,23 +87,24 @@ impl Session {
         self.feed(&mut state, tail);
         state.leased = None;
         if state.bytes != size && self.abandonment.get().is_none() {
-            self.abandon(Reason::LengthMismatch);
+            self.abandon(&state, Reason::LengthMismatch);
         }
-        if self.abandonment.get().is_some() && state.feed.is_none() {
-            self.job.backfill(path, Some(size));
-            return;
-        }
-        if self.abandonment.get().is_none() {
-            self.job.shared.metrics.sessions_sealed.inc();
-        }
-        let sealed = Event::Seal {
+        let sealed = Sealed {
             path: path.to_owned(),
             size,
             at: Instant::now(),
+            waits: Waits::new(&self.job, self.stream.checkpoint, size),
         };
+        match self.abandonment.get() {
+            Some(reason) if state.feed.is_none() => {
+                self.job.left_behind(&self.stream, reason, &sealed);
+                return;
+            }
+            Some(_) => {}
+            None => self.job.shared.metrics.sessions_sealed.inc(),
+        }
         let feed = state.feed.take().unwrap_or_else(|| self.start_upload());
-        // an upload ends only after its seal or discard
-        let _ = feed.send(sealed);
+        feed.end(End::Sealed(sealed));
     }
 
     /// There is no such file on the primary. Ends the session.
@@ -108,8 +118,10 @@ impl Session {
         if self.abandonment.exclude() {
             self.job.shared.metrics.sessions_discarded.inc();
         }
-        // the upload ends with its feed and deletes what it wrote
-        state.feed = None;
+        if let Some(feed) = state.feed.take() {
+            // the upload deletes what it wrote
+            feed.end(End::Discarded);
+        }
     }
 
     fn lease_next(&self, state: &mut State) -> Option<Lease> {
@@ -118,7 +130,13 @@ impl Session {
             return None;
         }
         let Some(chunk) = self.job.shared.pool.lease() else {
-            self.abandon(Reason::BufferFull);
+            let reason = self.job.shared.spill.reason();
+            let reason = if self.deferred {
+                Reason::Stride
+            } else {
+                reason
+            };
+            self.abandon(state, reason);
             return None;
         };
         Some(state.leased.insert(chunk).memory())
@@ -135,22 +153,25 @@ impl Session {
         state.bytes += length as u64;
         self.job.shared.metrics.bytes_accepted.inc_by(length as u64);
         let feed = state.feed.get_or_insert_with(|| self.start_upload());
-        let _ = feed.send(Event::Bytes(bytes));
+        feed.push(bytes);
     }
 
-    fn start_upload(&self) -> UnboundedSender<Event> {
-        let (feed, events) = unbounded_channel();
+    fn start_upload(&self) -> Arc<Feed> {
+        let feed = Arc::new(Feed::new(self.deferred));
+        self.job.shared.spill.watch(&feed);
         let (job, abandonment) = (Arc::clone(&self.job), Arc::clone(&self.abandonment));
-        self.job.shared.uploads.spawn_on(
-            upload::run(job, self.stream, abandonment, events),
-            &self.job.shared.runtime,
-        );
+        let upload = upload::run(job, self.stream, abandonment, Arc::clone(&feed));
+        let shared = &self.job.shared;
+        shared.uploads.spawn_on(upload, &shared.runtime);
         feed
     }
 
-    fn abandon(&self, reason: Reason) {
+    fn abandon(&self, state: &State, reason: Reason) {
         self.job
             .abandoned(&self.stream, &self.abandonment, reason, None);
+        if let Some(feed) = &state.feed {
+            feed.give_up();
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

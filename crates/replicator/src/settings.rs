@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use checkpoint_layout::{Aliases, Location, Mapping};
 
+use crate::stride::STRIDE_AT_MOST;
+
 /// A value that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{key}: '{value}' is not usable, {accepted}")]
@@ -29,8 +31,16 @@ pub struct Settings {
     pub buffer_memory: u64,
     /// Bytes of one chunk.
     pub chunk_size: usize,
-    /// Calls to the secondary under way at once, on account of uploads.
+    /// Bytes on local disk where stream bytes may live; 0: none.
+    pub spill_size: u64,
+    /// The directories where they may.
+    pub spill_dirs: Vec<PathBuf>,
+    /// Files written to the secondary at once, by sessions.
     pub upload_concurrency: usize,
+    /// Bytes a second that go to the secondary, of files; none: no limit.
+    pub bandwidth_limit: Option<u64>,
+    /// No larger stride; a power of two, 1 to take every checkpoint. Not a key.
+    pub stride_at_most: u64,
     /// Limit of each call to a cluster.
     pub call_timeout: Duration,
 }
@@ -40,7 +50,11 @@ impl Default for Settings {
         Self {
             buffer_memory: 64 << 20,
             chunk_size: 256 << 10,
-            upload_concurrency: 8,
+            spill_size: 1 << 30,
+            spill_dirs: Vec::new(),
+            upload_concurrency: 32,
+            bandwidth_limit: None,
+            stride_at_most: STRIDE_AT_MOST,
             call_timeout: Duration::from_secs(10),
         }
     }
@@ -100,7 +114,11 @@ pub fn from_pairs(pairs: &[String]) -> Result<(Settings, JobSpec), SettingsError
     let settings = Settings {
         buffer_memory: values.number("buffer.memory", defaults.buffer_memory)?,
         chunk_size: values.number("chunk.size", defaults.chunk_size)?,
+        spill_size: values.bytes("spill.max-size", defaults.spill_size)?,
+        spill_dirs: values.list("spill.dirs").map(PathBuf::from).collect(),
         upload_concurrency: values.number("upload.concurrency", defaults.upload_concurrency)?,
+        bandwidth_limit: values.optional("upload.bandwidth-limit")?,
+        stride_at_most: defaults.stride_at_most,
         call_timeout: values.millis("call.timeout", defaults.call_timeout)?,
     };
     if settings.chunk_size as u64 > settings.buffer_memory {
@@ -171,13 +189,26 @@ impl<'a> Values<'a> {
 
     /// A whole number of at least 1.
     fn number<N: TryFrom<u64>>(&self, key: &str, default: N) -> Result<N, SettingsError> {
+        Ok(self.optional(key)?.unwrap_or(default))
+    }
+
+    /// The same, where there is no default.
+    fn optional<N: TryFrom<u64>>(&self, key: &str) -> Result<Option<N>, SettingsError> {
+        let Some(text) = self.text(key) else {
+            return Ok(None);
+        };
+        let number = text.parse::<u64>().ok().filter(|n| *n > 0);
+        let number = number.and_then(|n| N::try_from(n).ok());
+        let accepted = "a whole number of at least 1 is accepted";
+        number.map(Some).ok_or_else(|| error(key, text, accepted))
+    }
+
+    fn bytes(&self, key: &str, default: u64) -> Result<u64, SettingsError> {
         let Some(text) = self.text(key) else {
             return Ok(default);
         };
-        let number = text.parse::<u64>().ok().filter(|n| *n > 0);
-        number
-            .and_then(|n| N::try_from(n).ok())
-            .ok_or_else(|| error(key, text, "a whole number of at least 1 is accepted"))
+        let accepted = "a whole number of bytes is accepted";
+        text.parse().map_err(|_| error(key, text, accepted))
     }
 
     fn millis(&self, key: &str, default: Duration) -> Result<Duration, SettingsError> {
@@ -250,6 +281,8 @@ mod tests {
             ("buffer.memory", "0"),
             ("buffer.memory", "-1"),
             ("chunk.size", "99999999999"),
+            ("upload.bandwidth-limit", "0"),
+            ("spill.max-size", "1gb"),
             ("call.timeout", "10 s"),
             ("secondary.dir", "two"),
             ("secondary.dir", "hdfs://one:8020/cp/inside"),

@@ -1,183 +1,201 @@
 //! One session's upload: its bytes to an in-flight file, its seal to the final name.
 //!
-//! Opens no file before there are bytes. Any failure abandons the session: what still comes is
-//! dropped, and the file goes to backfill once the primary has told its name.
+//! Opens no file before there are bytes and the link has a place for it. Any failure abandons the
+//! session: what still comes is dropped, and the file goes to backfill once the primary has told
+//! its name.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use checkpoint_layout::Location;
-use store::{Store, StoreError, Writer};
-use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::time::Instant;
+use store::{ErrorKind, StoreError};
 
 use crate::caught::caught;
+use crate::deferred::Deferred;
+use crate::feed::{End, Feed, Next, Sealed};
 use crate::job::Job;
-use crate::place::place;
+use crate::link::Class;
+use crate::outgoing::Outgoing;
 use crate::reason::{Abandonment, Reason};
+use crate::spill::Slot;
 use crate::stream::Stream;
 
-/// What Flink's threads tell an upload. The end of the feed means: discard.
-pub enum Event {
-    /// The next bytes.
-    Bytes(Bytes),
-    /// All bytes are there; the primary's final name and length.
-    Seal {
-        /// The path on the primary.
-        path: String,
-        /// Bytes.
-        size: u64,
-        /// When the primary had completed the file.
-        at: Instant,
-    },
+/// Why an upload ended before its file was under its final name.
+struct Stop {
+    reason: Reason,
+    /// The call that failed, if it was one.
+    error: Option<StoreError>,
 }
 
-/// Uploads until the seal or the end of the feed.
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self {
+            reason: Reason::from(&error),
+            error: Some(error),
+        }
+    }
+}
+
+/// How an upload ended.
+enum Outcome {
+    /// Its file is there, or there is nothing to upload any more.
+    Done,
+    /// No checkpoint that will be taken names its file.
+    OfNoUse,
+}
+
+/// What became of the bytes.
+enum Sent {
+    All(Sealed),
+    /// No more of them are of use.
+    OfNoUse(Outcome),
+}
+
+/// Uploads until the end of the feed.
 pub(crate) async fn run(
     job: Arc<Job>,
     stream: Stream,
     abandonment: Arc<Abandonment>,
-    mut events: UnboundedReceiver<Event>,
+    feed: Arc<Feed>,
 ) {
-    let upload = upload(&job, stream, &abandonment, &mut events);
-    if caught(&job.shared.metrics, "An upload", upload)
-        .await
-        .is_none()
-    {
-        job.abandoned(&stream, &abandonment, Reason::Other, None);
-        leave(&job, &mut events, None).await;
+    let upload = upload(&job, &stream, &feed);
+    let ended = caught(&job.shared.metrics, "An upload", upload).await;
+    let panicked = Stop {
+        reason: Reason::Other,
+        error: None,
+    };
+    match ended.unwrap_or(Err(panicked)) {
+        Ok(Outcome::Done) => {}
+        Ok(Outcome::OfNoUse) => {
+            job.abandoned(&stream, &abandonment, Reason::Stride, None);
+            return;
+        }
+        Err(stop) => job.abandoned(&stream, &abandonment, stop.reason, stop.error.as_ref()),
     }
-}
-
-async fn upload(
-    job: &Arc<Job>,
-    stream: Stream,
-    abandonment: &Abandonment,
-    events: &mut UnboundedReceiver<Event>,
-) {
-    let inflight = job.next_inflight();
-    let mut writer = None;
-    let outcome = tee(job, stream, abandonment, &inflight, &mut writer, events).await;
-    if let Some(writer) = writer {
-        writer.abort().await;
-    }
-    let Err(Stop { error, sealed }) = outcome else {
+    let Some(reason) = abandonment.get() else {
         return;
     };
-    if let Some(error) = error {
-        job.abandoned(&stream, abandonment, Reason::from(&error), Some(&error));
+    feed.give_up();
+    if let End::Sealed(sealed) = feed.ended().await {
+        job.left_behind(&stream, reason, &sealed);
     }
-    leave(job, events, sealed).await;
 }
 
-/// Why an upload ended before its file was under its final name.
-struct Stop {
-    /// The call that failed; none if the session was given up elsewhere.
-    error: Option<StoreError>,
-    /// The primary's path and length, if the seal has come.
-    sealed: Option<(String, u64)>,
-}
-
-async fn tee(
-    job: &Arc<Job>,
-    stream: Stream,
-    abandonment: &Abandonment,
-    inflight: &Location,
-    writer: &mut Option<Box<dyn Writer>>,
-    events: &mut UnboundedReceiver<Event>,
-) -> Result<(), Stop> {
-    while let Some(event) = events.recv().await {
-        match event {
-            Event::Seal { path, size, .. } if abandonment.get().is_some() => {
-                return Err(Stop {
-                    error: None,
-                    sealed: Some((path, size)),
-                });
-            }
-            Event::Bytes(_) if abandonment.get().is_some() => {
-                return Err(Stop {
-                    error: None,
-                    sealed: None,
-                });
-            }
-            Event::Bytes(bytes) => {
-                write(job, inflight, writer, bytes)
-                    .await
-                    .map_err(|error| Stop {
-                        error: Some(error),
-                        sealed: None,
-                    })?;
-            }
-            Event::Seal { path, size, at } => {
-                let Some(to) = job.to_secondary(&path) else {
-                    job.abandoned(&stream, abandonment, Reason::OutsideMapping, None);
-                    return Ok(());
-                };
-                let sealed = seal(job, inflight, &to, writer, size).await;
-                if let Err(error) = sealed {
-                    return Err(Stop {
-                        error: Some(error),
-                        sealed: Some((path, size)),
-                    });
-                }
-                let metrics = &job.shared.metrics;
-                metrics.files_uploaded.inc();
-                metrics.bytes_uploaded.inc_by(size);
-                metrics.upload_seconds.observe(at.elapsed().as_secs_f64());
-                return Ok(());
-            }
+async fn upload(job: &Arc<Job>, stream: &Stream, feed: &Feed) -> Result<Outcome, Stop> {
+    let mut deferred = None;
+    if feed.is_deferred() {
+        let Some(sealed) = feed.sealed().await else {
+            return Ok(Outcome::Done);
+        };
+        deferred = Deferred::new(job, stream, &sealed, feed);
+    }
+    let place = async {
+        match &mut deferred {
+            None => Some(job.shared.link.place(job.number, Class::Live).await),
+            Some(deferred) => deferred.place().await,
         }
+    };
+    let place = tokio::select! {
+        place = place => place,
+        () = feed.hopeless() => return Ok(Outcome::Done),
+    };
+    let Some(place) = place else {
+        return Ok(Outcome::OfNoUse);
+    };
+    feed.got_place();
+    if let Some(sealed) = feed.sealed_before()
+        && is_there(job, &sealed).await
+    {
+        uploaded(job, &sealed);
+        return Ok(Outcome::Done);
+    }
+    let mut file = Outgoing::new(job, place);
+    match send(job, feed, &mut file, deferred).await {
+        Ok(Sent::All(sealed)) => finish(job, file, &sealed).await?,
+        Ok(Sent::OfNoUse(outcome)) => {
+            file.abort().await;
+            return Ok(outcome);
+        }
+        Err(stop) => {
+            file.abort().await;
+            return Err(stop);
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+/// Whether the file is there already: after so long, the JobManager may have copied it.
+async fn is_there(job: &Job, sealed: &Sealed) -> bool {
+    let is_late = sealed.at.elapsed() > job.spec.backfill_grace;
+    let Some(to) = job.to_secondary(&sealed.path).filter(|_| is_late) else {
+        return false;
+    };
+    matches!(job.has(&to, Some(sealed.size)).await, Ok(true))
+}
+
+/// Sends all that comes.
+async fn send(
+    job: &Job,
+    feed: &Feed,
+    file: &mut Outgoing,
+    mut deferred: Option<Deferred<'_>>,
+) -> Result<Sent, Stop> {
+    loop {
+        match feed.next().await {
+            Next::Bytes(bytes) => file.write(bytes).await?,
+            Next::Spilled(slot) => send_spilled(job, &slot, file).await?,
+            Next::Sealed(sealed) => return Ok(Sent::All(sealed)),
+            Next::Nothing => return Ok(Sent::OfNoUse(Outcome::Done)),
+        }
+        if let Some(deferred) = &mut deferred
+            && deferred.is_of_no_use(file.place()).await
+        {
+            return Ok(Sent::OfNoUse(Outcome::OfNoUse));
+        }
+    }
+}
+
+/// Reads what is spilled as its turns come, so that it is in memory only while it is on its way.
+async fn send_spilled(job: &Job, slot: &Slot, file: &mut Outgoing) -> Result<(), Stop> {
+    let most = usize::try_from(job.shared.link.turn_bytes()).unwrap_or(usize::MAX);
+    let mut offset = 0;
+    while offset < slot.length() {
+        let part = most.min(slot.length() - offset);
+        let turn = file.turn(part).await?;
+        let bytes = slot.read(offset, part).await.map_err(|error| Stop {
+            reason: Reason::SpillFailed,
+            error: Some(StoreError::new(
+                ErrorKind::Other,
+                "read",
+                "what was spilled",
+                error.to_string(),
+            )),
+        })?;
+        file.send(turn, bytes).await?;
+        offset += part;
     }
     Ok(())
 }
 
-async fn write(
-    job: &Arc<Job>,
-    inflight: &Location,
-    writer: &mut Option<Box<dyn Writer>>,
-    bytes: Bytes,
-) -> store::Result<()> {
-    let _permit = job.shared.permit().await;
-    let writer = match writer {
-        Some(writer) => writer,
-        None => writer.insert(job.secondary.create(inflight.path()).await?),
+async fn finish(job: &Job, file: Outgoing, sealed: &Sealed) -> Result<(), Stop> {
+    let Some(to) = job.to_secondary(&sealed.path) else {
+        file.abort().await;
+        return Err(Stop {
+            reason: Reason::OutsideMapping,
+            error: None,
+        });
     };
-    writer.write(bytes).await
+    file.finish(&to, sealed.size).await?;
+    uploaded(job, sealed);
+    Ok(())
 }
 
-async fn seal(
-    job: &Arc<Job>,
-    inflight: &Location,
-    to: &Location,
-    writer: &mut Option<Box<dyn Writer>>,
-    size: u64,
-) -> store::Result<()> {
-    let _permit = job.shared.permit().await;
-    let complete = match writer.take() {
-        Some(writer) => writer,
-        // a file without bytes: Flink makes none, but a handle may say so
-        None => job.secondary.create(inflight.path()).await?,
-    };
-    complete.close().await?;
-    place(job.secondary.as_ref(), inflight.path(), to.path(), size)
-        .await
-        .map(drop)
-}
-
-/// After abandonment: drops what comes until the primary has told the file's name or discarded it.
-async fn leave(
-    job: &Arc<Job>,
-    events: &mut UnboundedReceiver<Event>,
-    mut sealed: Option<(String, u64)>,
-) {
-    while sealed.is_none() {
-        match events.recv().await {
-            Some(Event::Bytes(_)) => {}
-            Some(Event::Seal { path, size, .. }) => sealed = Some((path, size)),
-            None => return,
-        }
+fn uploaded(job: &Job, sealed: &Sealed) {
+    let metrics = &job.shared.metrics;
+    if let Some(waits) = &sealed.waits {
+        waits.crossed();
     }
-    if let Some((path, size)) = sealed {
-        job.backfill(&path, Some(size));
-    }
+    metrics.files_uploaded.inc();
+    metrics.bytes_uploaded.inc_by(sealed.size);
+    metrics
+        .upload_seconds
+        .observe(sealed.at.elapsed().as_secs_f64());
 }

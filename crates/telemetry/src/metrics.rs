@@ -35,11 +35,18 @@ pub struct Metrics {
     pub bytes_backfilled: IntCounter,
     pub backfill_dropped: IntCounterVec,
     pub backfill_queue: IntGauge,
+    pub backfill_queue_bytes: IntGauge,
     pub buffer_limit: IntGauge,
     pub buffer_used: IntGauge,
+    pub spill_limit: IntGauge,
+    pub spill_used: IntGauge,
+    pub spilled_bytes: IntCounter,
+    pub link_files: IntGauge,
+    pub link_unacknowledged: IntGauge,
     pub secondary_up: IntGauge,
     pub secondary_errors: IntCounterVec,
     pub panics: IntCounter,
+    stride: IntGaugeVec,
     checkpoints_offered: IntCounterVec,
     checkpoints_published: IntCounterVec,
     checkpoints_superseded: IntCounterVec,
@@ -92,11 +99,18 @@ impl Metrics {
             bytes_backfilled: counter(&r, t::BYTES_BACKFILLED)?,
             backfill_dropped: counters(&r, t::BACKFILL_DROPPED)?,
             backfill_queue: gauge(&r, t::BACKFILL_QUEUE)?,
+            backfill_queue_bytes: gauge(&r, t::BACKFILL_QUEUE_BYTES)?,
             buffer_limit: gauge(&r, t::BUFFER_LIMIT)?,
             buffer_used: gauge(&r, t::BUFFER_USED)?,
+            spill_limit: gauge(&r, t::SPILL_LIMIT)?,
+            spill_used: gauge(&r, t::SPILL_USED)?,
+            spilled_bytes: counter(&r, t::SPILLED_BYTES)?,
+            link_files: gauge(&r, t::LINK_FILES)?,
+            link_unacknowledged: gauge(&r, t::LINK_UNACKNOWLEDGED)?,
             secondary_up: gauge(&r, t::SECONDARY_UP)?,
             secondary_errors: counters(&r, t::SECONDARY_ERRORS)?,
             panics: counter(&r, t::PANICS)?,
+            stride: gauges(&r, t::STRIDE)?,
             checkpoints_offered: counters(&r, t::CHECKPOINTS_OFFERED)?,
             checkpoints_published: counters(&r, t::CHECKPOINTS_PUBLISHED)?,
             checkpoints_superseded: counters(&r, t::CHECKPOINTS_SUPERSEDED)?,
@@ -132,6 +146,11 @@ impl Metrics {
             unpublishable: self.checkpoints_unpublishable.clone(),
             labels: labels.map(str::to_owned),
         }
+    }
+
+    /// The stride of one job.
+    pub fn stride(&self, name: &str, id: &str) -> IntGauge {
+        self.stride.with_label_values(&[name, id])
     }
 
     /// All numbers in Prometheus' text format.
@@ -203,6 +222,7 @@ mod tests {
         metrics.sessions_abandoned.with_label_values(&["x"]);
         metrics.backfill_dropped.with_label_values(&["x"]);
         metrics.secondary_errors.with_label_values(&["x"]);
+        metrics.stride("name", "id").set(1);
         let job = metrics.job("name", "id", &["timeout"]);
         job.unpublishable("timeout").inc();
         let text = metrics.render().unwrap();

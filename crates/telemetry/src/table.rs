@@ -65,14 +65,28 @@ table! {
         "Files that were not copied from the primary, by reason.";
     BACKFILL_QUEUE "backfill_queue_files" Gauge []
         "Files waiting to be copied from the primary.";
+    BACKFILL_QUEUE_BYTES "backfill_queue_bytes" Gauge []
+        "Bytes of the files in dualwrite_backfill_queue_files.";
     BUFFER_LIMIT "buffer_limit_bytes" Gauge []
         "The memory budget, dualwrite.buffer.memory.";
     BUFFER_USED "buffer_used_bytes" Gauge []
         "Native memory in chunks that are leased, queued or being uploaded.";
+    SPILL_LIMIT "spill_limit_bytes" Gauge []
+        "The most that may be spilled to local disk, dualwrite.spill.max-size.";
+    SPILL_USED "spill_used_bytes" Gauge []
+        "Local disk in slots that hold bytes on their way to the secondary.";
+    SPILLED_BYTES "spilled_bytes_total" Counter []
+        "Bytes that were spilled to local disk.";
+    LINK_FILES "link_open_files" Gauge []
+        "Files that are being written to the secondary.";
+    LINK_UNACKNOWLEDGED "link_unacknowledged_bytes" Gauge []
+        "Bytes of files that were sent to the secondary and are not acknowledged by it.";
     SECONDARY_UP "secondary_up" Gauge []
         "1 while the secondary answers, 0 while the circuit breaker is open.";
     SECONDARY_ERRORS "secondary_errors_total" Counter ["kind"]
         "Failed calls to the secondary, by kind.";
+    STRIDE "stride" Gauge ["job_name", "job_id"]
+        "Of the job's checkpoints this process copies one in so many.";
     CHECKPOINTS_OFFERED "checkpoints_offered_total" Counter ["job_name", "job_id"]
         "Checkpoints completed on the primary and handed over for publishing.";
     CHECKPOINTS_PUBLISHED "checkpoints_published_total" Counter ["job_name", "job_id"]

@@ -5,6 +5,8 @@
 //! follows what is new.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use audit::{Expected, Presence};
 
@@ -29,10 +31,8 @@ impl Gate {
 }
 
 /// Looks for what is missing; true if all was seen in this one look: what was seen before may have
-/// been deleted meanwhile, by a process that retires another job's checkpoints. A file that is
-/// missed for longer than the grace period is queued for backfill from this process: a TaskManager
-/// that had it would have uploaded it.
-pub(super) async fn look(job: &std::sync::Arc<Job>, waiting: &mut Waiting) -> store::Result<bool> {
+/// been deleted meanwhile, by a process that retires another job's checkpoints.
+pub(super) async fn look(job: &Job, waiting: &mut Waiting) -> store::Result<bool> {
     let seen_before = waiting.unknown.iter().any(|file| file.seen);
     find_missing(job, waiting).await?;
     if seen_before && waiting.missing().next().is_none() {
@@ -40,15 +40,6 @@ pub(super) async fn look(job: &std::sync::Arc<Job>, waiting: &mut Waiting) -> st
             file.seen = false;
         }
         find_missing(job, waiting).await?;
-    }
-    if waiting.offered_at.elapsed() >= job.spec.backfill_grace {
-        for missing in waiting.missing().filter(|missing| !missing.asked) {
-            // a segment's file is longer than what is named of it, and still growing maybe
-            if missing.expected.exact {
-                job.backfill(&missing.primary, missing.expected.length);
-            }
-            missing.asked = true;
-        }
     }
     Ok(waiting.missing().next().is_none())
 }
@@ -80,4 +71,21 @@ async fn find_missing(job: &Job, waiting: &mut Waiting) -> store::Result<()> {
         );
     }
     Ok(())
+}
+
+/// Queues for backfill from this process what is missed for longer than `grace`: a TaskManager that
+/// had it would have uploaded it.
+pub(super) fn ask(job: &Arc<Job>, waiting: &mut Waiting, grace: Duration) {
+    if waiting.offered_at.elapsed() < grace {
+        return;
+    }
+    let (id, need) = (waiting.id, Arc::downgrade(&waiting.need));
+    for missing in waiting.missing().filter(|missing| !missing.asked) {
+        // a segment's file is longer than what is named of it, and still growing maybe
+        if missing.expected.exact {
+            let length = missing.expected.length;
+            job.needs(&missing.primary, length, id, need.clone());
+        }
+        missing.asked = true;
+    }
 }

@@ -10,6 +10,7 @@ mod gate;
 mod newest;
 mod owner;
 mod retention;
+mod strides;
 mod waiting;
 
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use commit::Commit;
 use gate::Gate;
 use owner::Ownership;
 use retention::Retention;
+use strides::Strides;
 use waiting::{Waiting, one_too_many};
 
 /// Offers that the task has not read yet, at most; past that offers are refused.
@@ -128,13 +130,16 @@ struct Task<'a> {
     job: Arc<Job>,
     metrics: JobMetrics,
     waiting: Vec<Waiting>,
-    /// The highest id that was offered or found.
-    newest: Option<u64>,
+    /// The highest id that was offered or found; 0 before the first, as Flink counts from 1.
+    newest: u64,
     gate: Gate,
     owner: &'a mut Ownership,
     /// To this task itself.
     back: mpsc::WeakSender<Message>,
     retention: Retention,
+    strides: Strides,
+    /// Whether the strides were looked at since the last offer.
+    strides_are_fresh: bool,
     pause: Duration,
 }
 
@@ -150,8 +155,10 @@ impl<'a> Task<'a> {
             owner,
             back,
             retention: Retention::new(&job),
+            strides: Strides::default(),
+            strides_are_fresh: false,
             waiting: Vec::new(),
-            newest: None,
+            newest: 0,
             pause: FIRST_LOOK_AFTER,
             job,
             metrics,
@@ -198,7 +205,7 @@ impl<'a> Task<'a> {
     }
 
     fn accept_found(&mut self, offer: Offer) {
-        if self.newest.is_some_and(|newest| newest >= offer.checkpoint) {
+        if self.newest >= offer.checkpoint {
             return;
         }
         self.metrics.offered.inc();
@@ -211,7 +218,8 @@ impl<'a> Task<'a> {
 
     fn accept(&mut self, offer: Offer, at: Instant) {
         let id = offer.checkpoint;
-        self.newest = self.newest.max(Some(id));
+        self.newest = self.newest.max(id);
+        self.strides_are_fresh = false;
         match Waiting::new(&self.job, offer, at, &self.gate) {
             Ok(waiting) => self.waiting.push(waiting),
             Err((reason, why)) => self.give_up(id, reason, &why),
@@ -271,8 +279,11 @@ impl<'a> Task<'a> {
             self.forget();
             return;
         }
-        if let Err(error) = self.publish_newest().await {
-            tracing::debug!("Nothing published of job {}: {error}", self.job.spec.id);
+        match self.publish_newest().await {
+            Ok(()) => self.care_for_waiting().await,
+            Err(error) => {
+                tracing::debug!("Nothing published of job {}: {error}", self.job.spec.id);
+            }
         }
         self.expire();
         let waiting = self.waiting.iter().flat_map(Waiting::files);
@@ -308,6 +319,37 @@ impl<'a> Task<'a> {
         Ok(())
     }
 
+    /// Of what is not complete: what was left out and cannot become complete is given up, what has
+    /// waited long enough is copied from the primary.
+    async fn care_for_waiting(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        if !self.strides_are_fresh {
+            match self.strides.look(&self.job).await {
+                Ok(()) => self.strides_are_fresh = true,
+                Err(error) => tracing::debug!("The strides are those of before: {error}"),
+            }
+        }
+        for index in (0..self.waiting.len()).rev() {
+            let waiting = &self.waiting[index];
+            let id = waiting.id;
+            if self.strides.leave_out(id, self.newest)
+                && strides::has_lost_a_file(&self.job, waiting).await
+            {
+                self.waiting.remove(index);
+                let why = "a TaskManager left it out because its link is slower than the job";
+                self.give_up(id, Unpublishable::Skipped, why);
+            }
+        }
+        let grace = self
+            .strides
+            .patience(self.job.spec.backfill_grace, self.newest);
+        for waiting in &mut self.waiting {
+            gate::ask(&self.job, waiting, grace);
+        }
+    }
+
     async fn published(&mut self, waiting: Waiting, outcome: Commit) {
         if let Commit::Never(reason, why) = outcome {
             self.give_up(waiting.id, reason, &why);
@@ -330,13 +372,19 @@ impl<'a> Task<'a> {
             lag.as_millis()
         );
         commit::catalogue(&self.job, &waiting).await;
+        let id = waiting.id;
         let retired = self.retention.add(&self.job, self.owner, waiting).await;
         self.metrics.retired.inc_by(retired);
         self.gate.known_are(self.retention.files());
+        let cleaned = self.strides.clean(&self.job, self.owner, id, self.newest);
+        if let Err(error) = cleaned.await {
+            tracing::debug!("Stride records of dead processes stay for now: {error}");
+        }
     }
 
     fn expire(&mut self) {
         let limit = self.job.spec.publish_timeout;
+        let limit = self.strides.patience(limit, self.newest);
         let expired: Vec<u64> = self
             .waiting
             .iter()

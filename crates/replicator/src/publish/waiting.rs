@@ -1,5 +1,7 @@
 //! A checkpoint that waits for its files, and which of too many waits no longer. Pure.
 
+use std::sync::Arc;
+
 use audit::{Expected, Manifest};
 use checkpoint_format::{Metadata, Reference, ReferenceKind};
 use checkpoint_layout::{Location, Mapping};
@@ -23,6 +25,8 @@ pub(super) struct Waiting {
     files: Vec<Expected>,
     /// Those of them that no published checkpoint keeps there.
     pub(super) unknown: Vec<Unknown>,
+    /// Lives as long as it waits; what is copied on its account is of no use afterwards.
+    pub(super) need: Arc<()>,
 }
 
 /// A file that must be looked for.
@@ -93,6 +97,7 @@ impl Waiting {
             dir,
             files,
             unknown,
+            need: Arc::new(()),
         })
     }
 

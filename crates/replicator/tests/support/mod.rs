@@ -2,6 +2,11 @@
 //! protocol's laws share. Each test file uses a part of it.
 #![allow(dead_code)]
 
+pub mod disk;
+pub mod flink;
+pub mod model;
+pub mod slow;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -15,6 +20,9 @@ use store::{MemoryStore, Store};
 use telemetry::Metrics;
 use tokio::runtime::Handle;
 
+use disk::MemoryDisk;
+use slow::SlowStore;
+
 pub const JOB: &str = "0123456789abcdef0123456789abcdef";
 pub const CHUNK: usize = 1024;
 /// A real `_metadata` with shared and exclusive files.
@@ -23,10 +31,14 @@ const GOLDEN: &[u8] = include_bytes!("../../../../tests/goldens/data/2.2.1/unali
 /// Two clusters and a process between them.
 pub struct World {
     pub primary: MemoryStore,
+    /// The primary as the process sees it.
+    pub primary_faults: FaultyStore,
     /// What is on the secondary.
     pub secondary: MemoryStore,
     /// The secondary as the process sees it.
     pub faults: FaultyStore,
+    /// Where the process spills to, if it has a `spill.max-size`.
+    pub disk: MemoryDisk,
     pub metrics: Arc<Metrics>,
     pub replicator: Replicator,
 }
@@ -39,8 +51,33 @@ impl World {
 
     /// Another process between the same clusters.
     pub fn beside(primary: MemoryStore, secondary: MemoryStore) -> Self {
-        let faults = FaultyStore::new(Arc::new(secondary.clone()), |_| None);
-        let (to_primary, to_secondary) = (primary.clone(), faults.clone());
+        let seen = Arc::new(secondary.clone());
+        Self::seeing(primary, secondary, seen, &[])
+    }
+
+    /// A process with other settings whose secondary is behind a link of `rate` bytes a second.
+    pub fn behind(rate: u64, changes: &[(&str, &str)]) -> (Self, SlowStore) {
+        let secondary = MemoryStore::new("hdfs://secondary");
+        let limit = Duration::from_secs(10);
+        let inner = Arc::new(secondary.clone());
+        let slow = SlowStore::new(inner, rate, Duration::from_millis(1), limit);
+        let primary = MemoryStore::new("hdfs://primary");
+        let mut all = vec![("call.timeout", "10000")];
+        all.extend(changes);
+        let world = Self::seeing(primary, secondary, Arc::new(slow.clone()), &all);
+        (world, slow)
+    }
+
+    /// A process that sees the secondary as `seen`.
+    fn seeing(
+        primary: MemoryStore,
+        secondary: MemoryStore,
+        seen: Arc<dyn Store>,
+        changes: &[(&str, &str)],
+    ) -> Self {
+        let faults = FaultyStore::new(seen, |_| None);
+        let primary_faults = FaultyStore::new(Arc::new(primary.clone()), |_| None);
+        let (to_primary, to_secondary) = (primary_faults.clone(), faults.clone());
         let opener: Opener = Arc::new(move |location, _| {
             let store: Arc<dyn Store> = match location.authority() {
                 "primary" => Arc::new(to_primary.clone()),
@@ -49,17 +86,21 @@ impl World {
             Ok(store)
         });
         let metrics = Metrics::new().unwrap();
-        let (settings, _) = from_pairs(&pairs("worker", &[])).unwrap();
-        let replicator = Replicator::start(
+        let (settings, _) = from_pairs(&pairs("worker", changes)).unwrap();
+        let disk = MemoryDisk::default();
+        let replicator = Replicator::start_with(
             settings,
             Arc::clone(&metrics),
             &Handle::current(),
             Some(opener),
+            disk.opener(),
         );
         Self {
             primary,
+            primary_faults,
             secondary,
             faults,
+            disk,
             metrics,
             replicator,
         }
@@ -146,6 +187,7 @@ fn pairs(role: &str, changes: &[(&str, &str)]) -> Vec<String> {
         ("chunk.size", "1024"),
         ("buffer.memory", "8192"),
         ("call.timeout", "1000"),
+        ("spill.max-size", "0"),
     ]);
     pairs.extend(changes.iter().copied());
     pairs
@@ -172,11 +214,11 @@ pub const STREAM: Stream = Stream {
 
 /// Writes as Flink's thread would; gives what is in the last chunk, None if abandoned.
 pub fn feed(session: &Session, bytes: &[u8]) -> Option<usize> {
-    session.lease()?;
+    let (_, chunk) = session.lease()?;
     let mut at = 0;
     let mut rest = bytes;
     while !rest.is_empty() {
-        if at == CHUNK {
+        if at == chunk {
             session.hand_over(at)?;
             at = 0;
         }

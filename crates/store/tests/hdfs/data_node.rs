@@ -1,5 +1,6 @@
 //! A `DataNode` that falls silent, and writers that are given up.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -69,6 +70,51 @@ async fn data_node_frozen_in_mid_write() {
         store.read("/after", 0, 5 << 20).await.unwrap(),
         pattern(5 << 20)
     );
+    run.passed();
+}
+
+/// What is to be sent, as somebody who counts what is held would give it.
+struct Counted(
+    Vec<u8>,
+    #[expect(dead_code, reason = "only counted")] Arc<()>,
+);
+
+impl AsRef<[u8]> for Counted {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The replicator counts by this what the client holds: it keeps what it was given, without a copy,
+/// until the cluster has acknowledged it, but for what does not fill a packet.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_given_is_held_until_it_is_acknowledged() {
+    const PIECE: usize = 64 << 10;
+    let _turn = TURN.lock().await;
+    let run = Run::new("store-held").unwrap();
+    let hdfs = HdfsCluster::start(&run, "secondary").unwrap();
+    let store = open_cluster(&hdfs);
+    let held = Arc::new(());
+    let count = || Arc::strong_count(&held) - 1;
+    let piece = || Bytes::from_owner(Counted(vec![7; PIECE], Arc::clone(&held)));
+    let mut writer = store.create("/held").await.unwrap();
+    for _ in 0..40 {
+        limited(writer.write(piece())).await.unwrap();
+    }
+    until("all but what a packet pins is acknowledged", async || {
+        count() <= 2
+    })
+    .await;
+
+    hdfs.data_node(0).freeze().unwrap();
+    for _ in 0..100 {
+        limited(writer.write(piece())).await.unwrap();
+    }
+    assert!(count() >= 100, "{} pieces are held", count());
+    hdfs.data_node(0).thaw().unwrap();
+    until("the rest is acknowledged", async || count() <= 2).await;
+    assert_eq!(limited(writer.close()).await.unwrap(), 140 * PIECE as u64);
+    assert_eq!(count(), 0);
     run.passed();
 }
 

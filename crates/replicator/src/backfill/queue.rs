@@ -1,0 +1,142 @@
+//! What waits to be copied, in the order in which it is copied. No clock, no IO.
+//!
+//! First what a checkpoint lacks that waits to be published, newest checkpoint first; then what was
+//! missed, newest first; last what was deferred, oldest first, because what has lived long will
+//! live on.
+
+use std::collections::{BTreeMap, HashMap};
+
+use checkpoint_layout::Location;
+
+use super::Wanted;
+
+/// Files waiting, at most; past that the least urgent is dropped, and the JobManager asks again for
+/// what a checkpoint needs.
+const WAITING_FILES_AT_MOST: usize = 20_000;
+
+/// Why a file is copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// This checkpoint, which waits to be published, lacks it.
+    Needed(u64),
+    /// A session was abandoned.
+    Missed,
+    /// Its checkpoint was left out.
+    Deferred,
+}
+
+/// Urgency, order within it, number.
+type Rank = (u8, u64, u64);
+
+/// The waiting files and the order among them.
+#[derive(Default)]
+pub(super) struct Queue {
+    waiting: BTreeMap<Rank, Wanted>,
+    /// Waiting (and with which rank) or under way, by the path on the secondary.
+    known: HashMap<Location, Option<Rank>>,
+    bytes: u64,
+    next: u64,
+}
+
+impl Queue {
+    /// Takes a file in, unless it waits as urgently or is under way. Gives what is dropped for it.
+    pub(super) fn insert(&mut self, mut wanted: Wanted) -> Option<Wanted> {
+        let rank = self.rank(wanted.urgency);
+        match self.known.get(&wanted.to) {
+            Some(Some(before)) if *before > rank => {
+                let before = *before;
+                let before = self.take(before);
+                let counted = before.and_then(|before| before.waits);
+                wanted.waits = wanted.waits.or(counted);
+            }
+            Some(_) => return None,
+            None => {}
+        }
+        self.put(rank, wanted);
+        if self.waiting.len() <= WAITING_FILES_AT_MOST {
+            return None;
+        }
+        let least_urgent = *self.waiting.last_key_value()?.0;
+        let dropped = self.take(least_urgent)?;
+        self.known.remove(&dropped.to);
+        Some(dropped)
+    }
+
+    /// Puts a file back that was under way.
+    pub(super) fn put_back(&mut self, wanted: Wanted) {
+        let rank = self.rank(wanted.urgency);
+        self.put(rank, wanted);
+    }
+
+    /// The most urgent file that can be copied now; it is under way from here on.
+    pub(super) fn pop(&mut self, can: impl Fn(&Wanted) -> bool) -> Option<Wanted> {
+        let first = self.waiting.iter().find(|(_, wanted)| can(wanted));
+        let rank = *first?.0;
+        let wanted = self.take(rank)?;
+        self.known.insert(wanted.to.clone(), None);
+        Some(wanted)
+    }
+
+    /// A file is not under way any more.
+    pub(super) fn finished(&mut self, to: &Location) {
+        self.known.remove(to);
+    }
+
+    /// Takes a file out that waits; none if it does not wait any more.
+    pub(super) fn remove(&mut self, to: &Location) -> Option<Wanted> {
+        let rank = (*self.known.get(to)?)?;
+        self.known.remove(to);
+        self.take(rank)
+    }
+
+    /// What was deferred of a job is wanted as much as what was missed.
+    pub(super) fn promote(&mut self, job: u64) {
+        let deferred = self.waiting.range((2, 0, 0)..);
+        let of_job = deferred.filter(|(_, wanted)| wanted.job.number == job);
+        let ranks: Vec<Rank> = of_job.map(|(rank, _)| *rank).collect();
+        for rank in ranks {
+            if let Some(mut wanted) = self.take(rank) {
+                wanted.urgency = Urgency::Missed;
+                let rank = self.rank(wanted.urgency);
+                self.put(rank, wanted);
+            }
+        }
+    }
+
+    /// Whether a file waits.
+    pub(super) fn waits(&self, to: &Location) -> bool {
+        self.known.get(to).is_some_and(Option::is_some)
+    }
+
+    /// All that waits.
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Wanted> {
+        self.waiting.values()
+    }
+
+    /// How many files wait, and how many bytes.
+    pub(super) fn size(&self) -> (usize, u64) {
+        (self.waiting.len(), self.bytes)
+    }
+
+    fn rank(&mut self, urgency: Urgency) -> Rank {
+        self.next += 1;
+        let (oldest_first, newest_first) = (self.next, u64::MAX - self.next);
+        match urgency {
+            Urgency::Needed(checkpoint) => (0, u64::MAX - checkpoint, oldest_first),
+            Urgency::Missed => (1, 0, newest_first),
+            Urgency::Deferred => (2, 0, oldest_first),
+        }
+    }
+
+    fn put(&mut self, rank: Rank, wanted: Wanted) {
+        self.known.insert(wanted.to.clone(), Some(rank));
+        self.bytes += wanted.size.unwrap_or(0);
+        self.waiting.insert(rank, wanted);
+    }
+
+    fn take(&mut self, rank: Rank) -> Option<Wanted> {
+        let wanted = self.waiting.remove(&rank)?;
+        self.bytes -= wanted.size.unwrap_or(0);
+        Some(wanted)
+    }
+}

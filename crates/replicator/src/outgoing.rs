@@ -1,0 +1,97 @@
+//! One file on its way to the secondary: opened with its first byte, sent in pieces as the link
+//! gives turns, closed, and given its final name.
+//!
+//! Refuses to repeat anything: after an error it can only be aborted.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use checkpoint_layout::Location;
+use store::{ErrorKind, Result, Store, StoreError, Writer};
+
+use crate::job::Job;
+use crate::link::{PIECE_BYTES, Place, Turn};
+use crate::place::{Placed, place};
+
+/// A file that is being written under its in-flight name.
+pub(crate) struct Outgoing {
+    job: Arc<Job>,
+    place: Place,
+    inflight: Location,
+    writer: Option<Box<dyn Writer>>,
+}
+
+impl Outgoing {
+    pub(crate) fn new(job: &Arc<Job>, place: Place) -> Self {
+        Self {
+            job: Arc::clone(job),
+            place,
+            inflight: job.next_inflight(),
+            writer: None,
+        }
+    }
+
+    /// Its place at the link.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Appends bytes that are in memory.
+    pub(crate) async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
+        while !bytes.is_empty() {
+            let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
+            let turn = self.turn(piece.len()).await?;
+            self.send(turn, piece).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits for a turn, before bytes are brought into memory.
+    pub(crate) async fn turn(&mut self, bytes: usize) -> Result<Turn> {
+        self.place.turn(bytes).await.map_err(|stalled| {
+            let path = self.inflight.path();
+            let error = StoreError::new(ErrorKind::TimedOut, "write", path, stalled.to_string());
+            self.job.secondary.fell_silent(&error);
+            error
+        })
+    }
+
+    /// Appends bytes whose turn has come.
+    pub(crate) async fn send(&mut self, mut turn: Turn, mut bytes: Bytes) -> Result<()> {
+        while !bytes.is_empty() {
+            let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
+            let piece = turn.split_off(piece.len()).carry(piece);
+            self.open().await?.write(piece).await?;
+        }
+        Ok(())
+    }
+
+    /// Closes the file and gives it its final name.
+    pub(crate) async fn finish(mut self, to: &Location, size: u64) -> Result<Placed> {
+        // a file without bytes: Flink makes none, but a handle may say so
+        self.open().await?;
+        self.place.drained().await;
+        if let Some(writer) = self.writer.take() {
+            writer.close().await?;
+        }
+        let secondary = self.job.secondary.as_ref();
+        place(secondary, self.inflight.path(), to.path(), size).await
+    }
+
+    /// Gives the file up and deletes it, as far as the secondary answers.
+    pub(crate) async fn abort(mut self) {
+        if let Some(writer) = self.writer.take() {
+            writer.abort().await;
+        }
+    }
+
+    async fn open(&mut self) -> Result<&mut Box<dyn Writer>> {
+        match &mut self.writer {
+            Some(writer) => Ok(writer),
+            none => {
+                let writer = self.job.secondary.create(self.inflight.path()).await?;
+                Ok(none.insert(writer))
+            }
+        }
+    }
+}

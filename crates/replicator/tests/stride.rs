@@ -1,0 +1,311 @@
+//! A link slower than the job: what a TaskManager leaves out, what it keeps for later, what it
+//! tells of it, and what the JobManager makes of that.
+
+mod support;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use replicator::{JobHandle, Scope, Stream};
+use store::Store;
+use support::{Checkpoint, JOB, World, feed, until};
+use tokio::time::sleep;
+
+const CHUNK: usize = 64 << 10;
+const SIZES: [(&str, &str); 3] = [
+    ("buffer.memory", "1048576"),
+    ("chunk.size", "65536"),
+    ("spill.max-size", "4194304"),
+];
+/// Eight chunks take ten seconds.
+const RATE: u64 = 8 * CHUNK as u64 / 10;
+
+fn zeros(chunks: usize) -> Bytes {
+    Bytes::from(vec![0; chunks * CHUNK])
+}
+
+/// Writes a file of a checkpoint as Flink would; gives its path.
+async fn write(world: &World, job: &JobHandle, scope: Scope, checkpoint: u64, n: usize) -> String {
+    let path = match scope {
+        Scope::Exclusive => format!("/cp/{JOB}/chk-{checkpoint}/{n}"),
+        _ => format!("/cp/{JOB}/shared/{checkpoint}-{n}"),
+    };
+    let bytes = zeros(2);
+    world.put(&path, &bytes).await;
+    let stream = Stream {
+        scope,
+        checkpoint: Some(checkpoint),
+    };
+    let session = job.open_session(stream).unwrap();
+    let tail = feed(&session, &bytes).unwrap_or_default();
+    let length = bytes.len() as u64;
+    session.seal(tail, &format!("hdfs://primary{path}"), length);
+    // time for others
+    sleep(Duration::from_millis(10)).await;
+    path
+}
+
+/// Four files of a checkpoint, which take ten seconds, at once.
+async fn checkpoint(world: &World, job: &JobHandle, scope: Scope, checkpoint: u64) -> Vec<String> {
+    let mut paths = Vec::new();
+    for n in 0..4 {
+        paths.push(write(world, job, scope, checkpoint, n).await);
+    }
+    paths
+}
+
+async fn there(world: &World, paths: &[String]) -> usize {
+    let mut there = 0;
+    for path in paths {
+        there += usize::from(world.secondary.stat(path).await.unwrap().is_some());
+    }
+    there
+}
+
+fn stride(world: &World) -> u64 {
+    world.count("dualwrite_stride")
+}
+
+async fn record(world: &World) -> Option<serde_json::Value> {
+    let dir = format!("/cp/.dualwrite/strides/{JOB}");
+    let listed = world.secondary.list(&dir).await.ok()?;
+    let bytes = world.on_secondary(&listed.first()?.path).await?;
+    Some(serde_json::from_slice(&bytes).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn exclusive_files_are_refused_at_once_and_never_copied() {
+    let (world, _link) = World::behind(RATE, &SIZES);
+    let job = world.worker();
+    let first = checkpoint(&world, &job, Scope::Exclusive, 1).await;
+    sleep(Duration::from_secs(1)).await;
+    let second = checkpoint(&world, &job, Scope::Exclusive, 2).await;
+    assert_eq!(stride(&world), 2);
+    sleep(Duration::from_mins(2)).await;
+    assert_eq!(
+        (there(&world, &first).await, there(&world, &second).await),
+        (4, 0)
+    );
+    let text = world.metrics.render().unwrap();
+    let line = r#"dualwrite_sessions_abandoned_total{reason="stride"} 4"#;
+    assert!(text.contains(line), "{text}");
+    assert_eq!(world.count("dualwrite_sessions_abandoned_total"), 4);
+    assert_eq!(world.count("dualwrite_backfill_queue_files"), 0);
+    assert_eq!(world.count("dualwrite_sessions_opened_total"), 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn shared_files_wait_and_cross_if_a_checkpoint_that_is_taken_names_them() {
+    let (world, _link) = World::behind(RATE, &SIZES);
+    let job = world.worker();
+    checkpoint(&world, &job, Scope::Exclusive, 1).await;
+    sleep(Duration::from_secs(1)).await;
+    let left_out = checkpoint(&world, &job, Scope::Shared, 2).await;
+    assert_eq!(stride(&world), 2);
+    // compacted away before the next checkpoint
+    world.primary.delete(&left_out[0], false).await.unwrap();
+    sleep(Duration::from_secs(8)).await;
+    checkpoint(&world, &job, Scope::Shared, 3).await;
+    let taken = checkpoint(&world, &job, Scope::Shared, 4).await;
+    write(&world, &job, Scope::Exclusive, 5, 0).await;
+    sleep(Duration::from_secs(1)).await;
+    // what is needed does not depend on the primary any more
+    for path in &left_out[1..] {
+        world.primary.delete(path, false).await.unwrap();
+    }
+    sleep(Duration::from_mins(2)).await;
+    assert_eq!(
+        (there(&world, &left_out).await, there(&world, &taken).await),
+        (3, 4)
+    );
+    assert!(world.inflight().is_empty());
+    assert_eq!(world.count("dualwrite_spill_used_bytes"), 0);
+    assert_eq!(world.count("dualwrite_files_backfilled_total"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_spill_shared_files_are_copied_from_the_primary_last() {
+    let sizes = [SIZES[0], SIZES[1]];
+    let (world, _link) = World::behind(RATE, &sizes);
+    let job = world.worker();
+    checkpoint(&world, &job, Scope::Exclusive, 1).await;
+    sleep(Duration::from_secs(1)).await;
+    let mut deferred = Vec::new();
+    for n in 0..6 {
+        deferred.push(write(&world, &job, Scope::Shared, 2, n).await);
+    }
+    let missed = format!("/cp/{JOB}/shared/missed");
+    world.put(&missed, &zeros(2)).await;
+    job.missed(&format!("hdfs://primary{missed}"), 2 * CHUNK as u64);
+    until("two copies", || {
+        world.count("dualwrite_backfill_queue_files") == 5
+    })
+    .await;
+    assert_eq!(
+        world.count("dualwrite_backfill_queue_bytes"),
+        10 * CHUNK as u64
+    );
+    world.primary.delete(&deferred[3], false).await.unwrap();
+    while there(&world, std::slice::from_ref(&missed)).await == 0 {
+        sleep(Duration::from_millis(100)).await;
+        assert!(
+            there(&world, &deferred).await <= 3,
+            "what was missed goes first"
+        );
+    }
+    while there(&world, &deferred).await < 5 {
+        sleep(Duration::from_millis(100)).await;
+    }
+    let text = world.metrics.render().unwrap();
+    let line = r#"dualwrite_backfill_dropped_total{reason="vanished"} 1"#;
+    assert!(text.contains(line), "{text}");
+    assert_eq!(world.count("dualwrite_backfill_queue_bytes"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stride_is_recorded_while_it_is_not_one() {
+    let (world, link) = World::behind(RATE, &SIZES);
+    let job = world.worker();
+    for id in 1..=4 {
+        checkpoint(&world, &job, Scope::Exclusive, id).await;
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(stride(&world), 4);
+    sleep(Duration::from_secs(30)).await;
+    write(&world, &job, Scope::Exclusive, 5, 0).await;
+    sleep(Duration::from_secs(30)).await;
+    let recorded = record(&world).await.unwrap();
+    assert_eq!(recorded["stride"], 4);
+    assert!(recorded["checkpoint"] == 4 || recorded["checkpoint"] == 5);
+    assert_eq!(recorded["job_id"], JOB);
+    link.set_rate(1 << 30);
+    for id in 6..200 {
+        checkpoint(&world, &job, Scope::Exclusive, id).await;
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!((stride(&world), record(&world).await), (1, None));
+    assert!(world.inflight().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_could_not_be_written_is_written_with_the_next_checkpoint() {
+    let (world, _link) = World::behind(RATE, &SIZES);
+    let job = world.worker();
+    checkpoint(&world, &job, Scope::Exclusive, 1).await;
+    world.faults.set_script(|call| {
+        let fails = call.operation == "replace";
+        fails.then_some(store::testing::Fault::Fail(store::ErrorKind::Other))
+    });
+    sleep(Duration::from_secs(1)).await;
+    write(&world, &job, Scope::Exclusive, 2, 0).await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!((stride(&world), record(&world).await), (2, None));
+    world.faults.heal();
+    write(&world, &job, Scope::Exclusive, 3, 0).await;
+    until("the end", || world.inflight().len() <= 1).await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(record(&world).await.unwrap()["stride"], 2);
+}
+
+/// Puts the record of a TaskManager on the secondary.
+async fn put_record(world: &World, writer: &str, stride: u64, checkpoint: u64) {
+    let record = serde_json::json!({
+        "job_id": JOB,
+        "writer_id": writer,
+        "stride": stride,
+        "checkpoint": checkpoint,
+        "written_at_ms": 1,
+    });
+    let path = format!("/cp/.dualwrite/strides/{JOB}/{writer}.json");
+    let bytes = Bytes::from(record.to_string());
+    support::write(&world.secondary, &path, &bytes).await;
+}
+
+/// The first of a checkpoint's files that are its own.
+fn own(checkpoint: &Checkpoint) -> String {
+    let mut paths = checkpoint.files().into_iter().map(|(path, _)| path);
+    paths.find(|path| path.contains("/chk-")).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_left_out_and_is_gone_from_the_primary_is_given_up_at_once() {
+    let world = World::new();
+    put_record(&world, "w", 4, 2).await;
+    let job = world.coordinator();
+    for id in [3, 4, 5] {
+        let checkpoint = Checkpoint::new(id, id);
+        world.put_on_both(&checkpoint).await;
+        world
+            .secondary
+            .delete(&own(&checkpoint), false)
+            .await
+            .unwrap();
+        job.offer(checkpoint.offer());
+    }
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(
+        world.count("dualwrite_checkpoints_unpublishable_total"),
+        0,
+        "the primary has it"
+    );
+    for id in [3, 4] {
+        let own = own(&Checkpoint::new(id, id));
+        world.primary.delete(&own, false).await.unwrap();
+    }
+    sleep(Duration::from_secs(2)).await;
+    let text = world.metrics.render().unwrap();
+    assert!(text.contains(r#"reason="skipped"} 1"#), "{text}");
+    let asked = world.faults.calls().len();
+    support::write(&world.secondary, &own(&Checkpoint::new(4, 4)), &zeros(0)).await;
+    sleep(Duration::from_mins(1)).await;
+    assert!(world.faults.calls().len() > asked, "4 and 5 still wait");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leaves_checkpoints_out_is_given_more_time() {
+    let world = World::new();
+    put_record(&world, "w", 4, 1).await;
+    let checkpoint = Checkpoint::new(4, 1);
+    world.put_on_both(&checkpoint).await;
+    world
+        .secondary
+        .delete(&own(&checkpoint), false)
+        .await
+        .unwrap();
+    world.coordinator().offer(checkpoint.offer());
+    sleep(Duration::from_secs(19)).await;
+    assert_eq!(world.count("dualwrite_files_backfilled_total"), 0);
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(world.published().await, [4]);
+    assert_eq!(world.count("dualwrite_files_backfilled_total"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_of_dead_processes_block_nothing_and_are_deleted() {
+    let world = World::new();
+    put_record(&world, "refuted", 4, 1).await;
+    put_record(&world, "stale", 512, 2).await;
+    put_record(&world, "fitting", 3, 2).await;
+    put_record(&world, "newer", 64, 301).await;
+    let path = format!("/cp/.dualwrite/strides/{JOB}/odd.json");
+    support::write(&world.secondary, &path, &Bytes::from("{")).await;
+    let job = world.coordinator();
+    let checkpoint = Checkpoint::new(300, 300);
+    world.put_on_both(&checkpoint).await;
+    let late = own(&checkpoint);
+    let bytes = world.on_secondary(&late).await.unwrap();
+    world.secondary.delete(&late, false).await.unwrap();
+    job.offer(checkpoint.offer());
+    sleep(Duration::from_secs(1)).await;
+    support::write(&world.secondary, &late, &bytes).await;
+    world.published_are(&[300]).await;
+    sleep(Duration::from_secs(1)).await;
+    let dir = format!("/cp/.dualwrite/strides/{JOB}");
+    let left = world.secondary.list(&dir).await.unwrap();
+    let left: Vec<&str> = left.iter().map(store::FileStatus::name).collect();
+    assert_eq!(
+        left,
+        ["newer.json", "odd.json"],
+        "by number: VALID_FOR is 256"
+    );
+}
