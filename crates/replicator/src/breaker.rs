@@ -82,6 +82,11 @@ impl Breaker {
         self.judge(Some(error));
     }
 
+    /// Returns when calls are not let through.
+    pub async fn wait_down(&self) {
+        let _ = self.up.subscribe().wait_for(|up| !*up).await;
+    }
+
     async fn call<T>(
         &self,
         operation: &'static str,

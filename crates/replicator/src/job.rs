@@ -94,6 +94,18 @@ impl Shared {
         root.inflight(&self.writer_id, number)
     }
 
+    /// How much of what could grow there is.
+    #[cfg(test)]
+    pub(crate) fn count(&self, held: &mut std::collections::BTreeMap<&'static str, usize>) {
+        let breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        held.insert("breakers", breakers.len());
+        let said = self.said.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.insert("said", said.len());
+        self.link.count(held);
+        self.spill.count(held);
+        self.backlog.count(held);
+    }
+
     /// The one breaker of a cluster, whichever job asks.
     fn breaker(&self, store: Arc<dyn Store>, probe_path: &str) -> Arc<Breaker> {
         let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);

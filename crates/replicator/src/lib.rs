@@ -20,6 +20,8 @@ mod caught;
 mod clock;
 mod deferred;
 mod feed;
+#[cfg(test)]
+mod growth;
 mod job;
 mod link;
 mod outgoing;

@@ -48,12 +48,20 @@ impl Outgoing {
 
     /// Waits for a turn, before bytes are brought into memory.
     pub(crate) async fn turn(&mut self, bytes: usize) -> Result<Turn> {
-        self.place.turn(bytes).await.map_err(|stalled| {
-            let path = self.inflight.path();
-            let error = StoreError::new(ErrorKind::TimedOut, "write", path, stalled.to_string());
-            self.job.secondary.fell_silent(&error);
-            error
-        })
+        let (secondary, path) = (&self.job.secondary, self.inflight.path());
+        let stalled = tokio::select! {
+            turn = self.place.turn(bytes) => match turn {
+                Ok(turn) => return Ok(turn),
+                Err(stalled) => stalled,
+            },
+            () = secondary.wait_down() => {
+                let why = "others found that it does not answer";
+                return Err(StoreError::new(ErrorKind::Unavailable, "write", path, why));
+            }
+        };
+        let error = StoreError::new(ErrorKind::TimedOut, "write", path, stalled.to_string());
+        secondary.fell_silent(&error);
+        Err(error)
     }
 
     /// Appends bytes whose turn has come.
@@ -80,6 +88,7 @@ impl Outgoing {
 
     /// Gives the file up and deletes it, as far as the secondary answers.
     pub(crate) async fn abort(mut self) {
+        self.place.give_up();
         if let Some(writer) = self.writer.take() {
             writer.abort().await;
         }

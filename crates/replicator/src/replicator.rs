@@ -24,8 +24,8 @@ const TRIM_EVERY: Duration = Duration::from_secs(15);
 /// All jobs of one process. Cheap to clone.
 #[derive(Clone)]
 pub struct Replicator {
-    shared: Arc<Shared>,
-    jobs: Arc<Mutex<HashMap<(String, Role), JobHandle>>>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) jobs: Arc<Mutex<HashMap<(String, Role), JobHandle>>>,
 }
 
 /// An opened job. Cheap to clone.

@@ -74,6 +74,49 @@ async fn what_a_frozen_secondary_holds_is_bounded_and_arrives_when_it_thaws() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_hung_writers_hold_is_bounded_and_comes_back() {
+    let (world, slow) = World::behind(1 << 40, &REAL);
+    let job = world.worker();
+    let bytes = Bytes::from(vec![7; MIB]);
+    let mut sessions = Vec::new();
+    for n in 0..100 {
+        let session = job.open_session(STREAM).unwrap();
+        feed(&session, &bytes[..300_000]);
+        sessions.push(session);
+        if n == 40 {
+            sleep(Duration::from_secs(1)).await;
+            slow.set_rate(0);
+        }
+    }
+    for session in &sessions {
+        feed(session, &bytes);
+    }
+    let held = || {
+        let buffer = world.count("dualwrite_buffer_used_bytes");
+        let unacknowledged = world.count("dualwrite_link_unacknowledged_bytes");
+        assert!(buffer <= 64 << 20 && unacknowledged <= 24 << 20);
+        (buffer, unacknowledged)
+    };
+    for _ in 0..60 {
+        sleep(Duration::from_secs(1)).await;
+        held();
+    }
+    assert_eq!(world.count("dualwrite_secondary_up"), 0);
+    sessions.clear();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(world.count("dualwrite_link_open_files"), 0);
+    let (buffer, unacknowledged) = held();
+    // what a client does not let go of, is counted until it does
+    assert!(
+        buffer <= unacknowledged + (32 << 18),
+        "{buffer}, {unacknowledged}"
+    );
+    slow.set_rate(1 << 30);
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(held(), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_secondary_that_takes_bytes_and_acknowledges_none_is_found_silent() {
     let (world, slow) = World::behind(1 << 30, &REAL);
     let job = world.worker();

@@ -145,6 +145,14 @@ impl Backlog {
         self.more.notify_one();
     }
 
+    /// How much of what could grow there is.
+    #[cfg(test)]
+    pub(crate) fn count(&self, held: &mut std::collections::BTreeMap<&'static str, usize>) {
+        let queue = self.lock();
+        held.insert("known to backfill", queue.known());
+        held.insert("waiting for backfill", queue.size().0);
+    }
+
     /// What was deferred of a job is wanted now.
     pub(crate) fn promote(&self, job: u64) {
         self.lock().promote(job);

@@ -118,6 +118,12 @@ impl Queue {
         (self.waiting.len(), self.bytes)
     }
 
+    /// How many files wait or are under way.
+    #[cfg(test)]
+    pub(super) fn known(&self) -> usize {
+        self.known.len()
+    }
+
     fn rank(&mut self, urgency: Urgency) -> Rank {
         self.next += 1;
         let (oldest_first, newest_first) = (self.next, u64::MAX - self.next);

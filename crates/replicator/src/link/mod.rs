@@ -89,6 +89,14 @@ impl Link {
         }))
     }
 
+    /// How much of what could grow there is.
+    #[cfg(test)]
+    pub(crate) fn count(&self, held: &mut std::collections::BTreeMap<&'static str, usize>) {
+        let state = self.0.lock();
+        held.insert("waiting for the link", state.waiting.len());
+        held.insert("open files", state.shares.files());
+    }
+
     /// Bytes of one turn, at most.
     pub(crate) fn turn_bytes(&self) -> u64 {
         self.0.turn_bytes
@@ -136,6 +144,11 @@ impl Place {
             }
             self.link.grant(&mut self.link.lock());
         }
+    }
+
+    /// The file is about to be aborted.
+    pub(crate) fn give_up(&self) {
+        self.link.lock().shares.give_up(self.file);
     }
 
     /// A file that was deferred turned out to be needed.

@@ -90,6 +90,8 @@ struct File {
     counts: Option<Limit>,
     unacknowledged: u64,
     progress_at: Instant,
+    /// What comes back of it tells nothing of the cluster any more.
+    given_up: bool,
 }
 
 impl File {
@@ -168,16 +170,26 @@ impl Shares {
     /// Bytes of a file came back.
     pub(crate) fn acknowledge(&mut self, file: Ticket, bytes: u64, now: Instant) {
         self.unacknowledged -= bytes;
-        self.pace.acknowledged(bytes);
         let Some(file) = self.files.get_mut(&file) else {
             return;
         };
         self.on_their_way -= file.on_its_way();
         file.unacknowledged -= bytes;
         self.on_their_way += file.on_its_way();
+        if file.given_up {
+            return;
+        }
+        self.pace.acknowledged(bytes);
         file.progress_at = now;
         if let Some(job) = self.jobs.get_mut(&file.job) {
             job.progress_at = now;
+        }
+    }
+
+    /// A file is about to be aborted: its bytes come back without an acknowledgement.
+    pub(crate) fn give_up(&mut self, file: Ticket) {
+        if let Some(file) = self.files.get_mut(&file) {
+            file.given_up = true;
         }
     }
 
@@ -281,7 +293,9 @@ impl Shares {
         let (ticket, file, bytes) = self.first_turn()?;
         let is_free = self.used_until.is_none_or(|until| until <= now);
         let fits = self.unacknowledged + bytes <= self.limits.bytes;
-        let paced = self.pace.allows(self.on_their_way + bytes, now) || self.on_their_way == 0;
+        // one piece of each file shows whether it is the link or the cluster that does not answer
+        let is_first = self.files.get(&file)?.on_its_way() == 0;
+        let paced = self.pace.allows(self.on_their_way + bytes, now) || is_first;
         if !is_free || !fits || !paced {
             return None;
         }
@@ -318,6 +332,7 @@ impl Shares {
             counts,
             unacknowledged: 0,
             progress_at: now,
+            given_up: false,
         };
         self.files.insert(ticket, file);
     }
@@ -513,6 +528,12 @@ mod tests {
         let later = start + Duration::from_secs(30);
         shares.acknowledge(other, PIECE, later);
         assert_eq!(shares.stalls_at(file, limit), Some(later + limit));
+        shares.give_up(other);
+        shares.acknowledge(other, PIECE, later + limit);
+        assert_eq!(shares.stalls_at(file, limit), Some(later + limit));
+        let other = opened(&mut shares, 1, Class::Live);
+        shares.ask_turn(other, PIECE_BYTES);
+        shares.grant(start);
         let much_later = start + Duration::from_secs(55);
         shares.acknowledge(other, PIECE, much_later);
         assert_eq!(shares.stalls_at(file, limit), Some(start + limit * 6));

@@ -121,6 +121,15 @@ impl Spill {
         state.feeds.push(Arc::downgrade(feed));
     }
 
+    /// How much of what could grow there is.
+    #[cfg(test)]
+    pub(crate) fn count(&self, held: &mut std::collections::BTreeMap<&'static str, usize>) {
+        let state = self.0.lock();
+        held.insert("spilled", state.used as usize);
+        // a list that is shortened when it has this many
+        held.insert("feeds", state.feeds.len() / (2 * FEEDS_AT_FIRST));
+    }
+
     /// Gives the disk space back, if nothing is on it.
     pub(crate) fn trim(&self) {
         let mut state = self.0.lock();

@@ -2,6 +2,7 @@ package io.dualwrite.flink;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.runtime.state.CheckpointStorage;
 import org.apache.flink.runtime.state.CheckpointStorageAccess;
@@ -19,11 +20,20 @@ final class DualWriteCheckpointStorage implements CheckpointStorage {
     private final CheckpointStorage primary;
     private final transient Native bridge;
     private final transient List<String> settings;
+    private final transient UnaryOperator<String> warnings;
 
-    DualWriteCheckpointStorage(CheckpointStorage primary, Native bridge, List<String> settings) {
+    /**
+     * @param warnings what is to be said once to a process in a role, null if nothing is
+     */
+    DualWriteCheckpointStorage(
+            CheckpointStorage primary,
+            Native bridge,
+            List<String> settings,
+            UnaryOperator<String> warnings) {
         this.primary = primary;
         this.bridge = bridge;
         this.settings = settings;
+        this.warnings = warnings;
     }
 
     @Override
@@ -37,14 +47,15 @@ final class DualWriteCheckpointStorage implements CheckpointStorage {
         final CheckpointStorageAccess access = primary.createCheckpointStorage(jobId);
         try {
             return new DualWriteCheckpointStorageAccess(
-                    access,
-                    bridge,
-                    new NativeJob(bridge, settings, jobId, NativeJob.COORDINATOR),
-                    new NativeJob(bridge, settings, jobId, NativeJob.WORKER));
+                    access, bridge, job(jobId, NativeJob.COORDINATOR), job(jobId, NativeJob.WORKER));
         } catch (Throwable t) {
             Faults.report("Wrapping the checkpoint storage of a job", t);
             return access;
         }
+    }
+
+    private NativeJob job(JobID jobId, String role) {
+        return new NativeJob(bridge, settings, jobId, role, warnings.apply(role));
     }
 
     private Object writeReplace() {

@@ -70,7 +70,13 @@ public final class DualWriteCheckpointStorageFactory
                         primary.getCheckpointPath().toString(),
                         System.getenv("HADOOP_CONF_DIR"));
         final Native bridge = (library == null ? NativeLibrary.ofProcess() : library).load(config);
-        return bridge == null ? primary : new DualWriteCheckpointStorage(primary, bridge, settings);
+        return bridge == null
+                ? primary
+                : new DualWriteCheckpointStorage(
+                        primary,
+                        bridge,
+                        settings,
+                        role -> JvmOverhead.warning(config, role).orElse(null));
     }
 
     /** The configuration with the checkpoint directory of our own key, if there is one. */

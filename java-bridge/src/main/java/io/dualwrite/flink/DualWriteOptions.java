@@ -100,10 +100,11 @@ public final class DualWriteOptions {
                     .defaultValue(MemorySize.parse("64mb"))
                     .withDescription(
                             "The most native memory that holds bytes on their way to the secondary,"
-                                + " per process. It lies outside Flink's memory model: leave room"
-                                + " for it in the JVM overhead. It is taken as needed and given"
-                                + " back when idle. If it is used up, a file is not copied at once"
-                                + " but later, from the primary.");
+                                + " per process; what is copied from the primary or read from local"
+                                + " disk takes up to 24mb more. It lies outside Flink's memory"
+                                + " model: leave room for it in the JVM overhead. It is taken as"
+                                + " needed and given back when idle. If it is used up, a file is"
+                                + " not copied at once but later, from the primary.");
 
     public static final ConfigOption<MemorySize> CHUNK_SIZE =
             key("dualwrite.chunk.size")
@@ -113,12 +114,44 @@ public final class DualWriteOptions {
                             "The size of the pieces in which that memory is lent. Each file that is"
                                     + " being written holds at least one.");
 
+    public static final ConfigOption<MemorySize> SPILL_MAX_SIZE =
+            key("dualwrite.spill.max-size")
+                    .memoryType()
+                    .defaultValue(MemorySize.parse("1gb"))
+                    .withDescription(
+                            "The most local disk that holds bytes on their way to the secondary,"
+                                + " per process, when that memory is half used up. Nothing is"
+                                + " written while less than 5 % of the file system is free. The"
+                                + " files have no names and are gone with the process. To keep up"
+                                + " with a link that is slower than the job, it must hold what a"
+                                + " TaskManager writes for one checkpoint. 0 switches it off.");
+
+    public static final ConfigOption<String> SPILL_DIR =
+            key("dualwrite.spill.dir")
+                    .stringType()
+                    .noDefaultValue()
+                    .withDescription(
+                            "Where these files are. Without it, in each of Flink's io.tmp.dirs.");
+
     public static final ConfigOption<Integer> UPLOAD_CONCURRENCY =
             key("dualwrite.upload.concurrency")
                     .intType()
-                    .defaultValue(8)
+                    .defaultValue(32)
                     .withDescription(
-                            "How many files are written to the secondary at a time, per process.");
+                            "How many files are written to the secondary at a time, per process, as"
+                                + " they are written to the primary; each holds one connection to a"
+                                + " DataNode. On a slow link they are fewer. Further ones: up to a"
+                                + " quarter as many of checkpoints that are left out, two that are"
+                                + " copied from the primary, and up to four of each job that would"
+                                + " have to wait for the files of others.");
+
+    public static final ConfigOption<MemorySize> BANDWIDTH_LIMIT =
+            key("dualwrite.upload.bandwidth-limit")
+                    .memoryType()
+                    .noDefaultValue()
+                    .withDescription(
+                            "The most bytes of files that go to the secondary in a second, per"
+                                + " process. Without it there is no limit.");
 
     public static final ConfigOption<Duration> CALL_TIMEOUT =
             key("dualwrite.call.timeout")

@@ -1,10 +1,13 @@
 package io.dualwrite.flink;
 
+import java.io.File;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import org.apache.flink.configuration.CoreOptions;
 import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.configuration.ReadableConfig;
@@ -46,6 +49,12 @@ final class DualWriteSettings {
     static final OptionRule<MemorySize> CHUNK_SIZE =
             OptionRule.memory(DualWriteOptions.CHUNK_SIZE, "4kb", "1gb");
 
+    static final OptionRule<MemorySize> SPILL_MAX_SIZE =
+            OptionRule.memory(DualWriteOptions.SPILL_MAX_SIZE, "0", "16384gb");
+
+    static final OptionRule<String> SPILL_DIR =
+            OptionRule.text(DualWriteOptions.SPILL_DIR, DIRECTORY, Roots::isLocal);
+
     static final OptionRule<String> NATIVE_DIR =
             OptionRule.text(DualWriteOptions.NATIVE_DIR, DIRECTORY, Roots::isLocal);
 
@@ -82,7 +91,10 @@ final class DualWriteSettings {
                                     Roots::isPair),
                             BUFFER_MEMORY,
                             CHUNK_SIZE,
-                            OptionRule.atLeastOne(DualWriteOptions.UPLOAD_CONCURRENCY),
+                            SPILL_MAX_SIZE,
+                            SPILL_DIR,
+                            OptionRule.between(DualWriteOptions.UPLOAD_CONCURRENCY, 1, 64),
+                            OptionRule.memory(DualWriteOptions.BANDWIDTH_LIMIT, "64kb", "1024gb"),
                             OptionRule.duration(DualWriteOptions.CALL_TIMEOUT, 1),
                             OptionRule.duration(DualWriteOptions.PUBLISH_TIMEOUT, 1),
                             OptionRule.duration(DualWriteOptions.BACKFILL_GRACE, 0),
@@ -96,8 +108,8 @@ final class DualWriteSettings {
 
     /**
      * All that is set or has a default, under its key without the prefix, with the primary's
-     * directory, the job's name if the configuration has one, and the environment's HADOOP_CONF_DIR
-     * if no other was set.
+     * directory, the job's name if the configuration has one, the environment's HADOOP_CONF_DIR if
+     * no other was set, and Flink's temporary directories unless another was set to spill to.
      *
      * @param primaryDir the primary's checkpoint directory as Flink writes it into paths
      * @param environmentHadoopConfDir null if the environment has none
@@ -109,7 +121,7 @@ final class DualWriteSettings {
         final List<String> settings = new ArrayList<>();
         for (OptionRule<?> rule : ALL) {
             final Optional<String> value = rule.readBase(config);
-            if (value.isPresent() && rule != PRIMARY_DIR) {
+            if (value.isPresent() && rule != PRIMARY_DIR && rule != SPILL_DIR) {
                 add(settings, nativeName(rule), value.get());
             }
         }
@@ -119,8 +131,19 @@ final class DualWriteSettings {
                 && !config.getOptional(DualWriteOptions.PRIMARY_HADOOP_CONF_DIR).isPresent()) {
             add(settings, "primary.hadoop-conf-dir", environmentHadoopConfDir);
         }
+        final Optional<String> spillDir = SPILL_DIR.read(config);
+        final List<String> spillDirs =
+                spillDir.map(Collections::singletonList).orElseGet(() -> temporaryDirs(config));
+        add(settings, "spill.dirs", String.join(";", spillDirs));
         config.getOptional(PipelineOptions.NAME).ifPresent(name -> add(settings, "job.name", name));
         return settings;
+    }
+
+    /** Flink's, with the separators of its ConfigurationUtils.splitPaths. */
+    static List<String> temporaryDirs(ReadableConfig config) {
+        return Arrays.stream(config.get(CoreOptions.TMP_DIRS).split(",|" + File.pathSeparator))
+                .map(String::trim)
+                .collect(Collectors.toList());
     }
 
     private static void checkTogether(ReadableConfig config, String primaryDir)

@@ -22,6 +22,7 @@ final class NativeJob {
     private final List<String> settings;
     private final JobID jobId;
     private final String role;
+    private final String warning;
 
     @GuardedBy("this")
     private boolean opened;
@@ -29,11 +30,16 @@ final class NativeJob {
     @GuardedBy("this")
     private long handle = Native.NONE;
 
-    NativeJob(Native bridge, List<String> settings, JobID jobId, String role) {
+    /**
+     * @param warning what is said once when the process turns out to have this role, null if
+     *     nothing is
+     */
+    NativeJob(Native bridge, List<String> settings, JobID jobId, String role, String warning) {
         this.bridge = bridge;
         this.settings = settings;
         this.jobId = jobId;
         this.role = role;
+        this.warning = warning;
     }
 
     /** The handle, {@link Native#NONE} if refused. */
@@ -41,6 +47,9 @@ final class NativeJob {
         if (!opened) {
             opened = true;
             try {
+                if (warning != null) {
+                    Faults.warnOnce(warning);
+                }
                 handle = bridge.openJob(all());
             } catch (Throwable t) {
                 Faults.report("Opening a job in the native library", t);

@@ -1,6 +1,5 @@
 package io.dualwrite.flink;
 
-import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URL;
@@ -11,7 +10,6 @@ import java.util.Properties;
 import java.util.Set;
 import java.util.function.Consumer;
 import javax.annotation.concurrent.GuardedBy;
-import org.apache.flink.configuration.CoreOptions;
 import org.apache.flink.configuration.ReadableConfig;
 
 /**
@@ -147,9 +145,8 @@ final class NativeLibrary {
     private static Set<Path> directories(ReadableConfig config) throws InvalidOptionException {
         final Set<Path> directories = new LinkedHashSet<>();
         DualWriteSettings.NATIVE_DIR.read(config).ifPresent(dir -> directories.add(Paths.get(dir)));
-        // the separators of Flink's ConfigurationUtils.splitPaths
-        for (String dir : config.get(CoreOptions.TMP_DIRS).split(",|" + File.pathSeparator)) {
-            directories.add(Paths.get(dir.trim()));
+        for (String dir : DualWriteSettings.temporaryDirs(config)) {
+            directories.add(Paths.get(dir));
         }
         directories.add(Paths.get(System.getProperty("java.io.tmpdir")));
         return directories;

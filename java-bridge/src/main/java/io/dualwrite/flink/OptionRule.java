@@ -55,6 +55,14 @@ final class OptionRule<T> {
                 option, "a whole number from 1", value -> value >= 1, String::valueOf);
     }
 
+    static OptionRule<Integer> between(ConfigOption<Integer> option, int least, int most) {
+        return new OptionRule<>(
+                option,
+                String.format("a whole number from %d to %d", least, most),
+                value -> value >= least && value <= most,
+                String::valueOf);
+    }
+
     /** Written in bytes; the bounds are in Flink's own form. */
     static OptionRule<MemorySize> memory(
             ConfigOption<MemorySize> option, String least, String most) {

@@ -96,6 +96,9 @@ decides.
                 || rule.option == DualWriteOptions.PATH_MAPPING) {
             return "List&lt;String&gt;";
         }
+        if (rule.option == DualWriteOptions.BANDWIDTH_LIMIT) {
+            return "MemorySize";
+        }
         return value == null ? "String" : value.getClass().getSimpleName();
     }
 

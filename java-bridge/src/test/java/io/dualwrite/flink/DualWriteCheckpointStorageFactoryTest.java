@@ -58,7 +58,8 @@ class DualWriteCheckpointStorageFactoryTest {
     private Map<String, String> settings(Configuration config) throws Exception {
         final CheckpointStorage storage = create(config);
         assertThat(storage).isExactlyInstanceOf(DualWriteCheckpointStorage.class);
-        new NativeJob(library, settingsOf(config), new JobID(1, 2), NativeJob.WORKER).handle();
+        new NativeJob(library, settingsOf(config), new JobID(1, 2), NativeJob.WORKER, null)
+                .handle();
         final List<String> list = library.jobs.get(library.jobs.size() - 1);
         final Map<String, String> map = new HashMap<>();
         for (int i = 0; i < list.size(); i += 2) {
@@ -82,7 +83,9 @@ class DualWriteCheckpointStorageFactoryTest {
                         Map.entry("enabled", "true"),
                         Map.entry("buffer.memory", "67108864"),
                         Map.entry("chunk.size", "262144"),
-                        Map.entry("upload.concurrency", "8"),
+                        Map.entry("spill.max-size", "1073741824"),
+                        Map.entry("spill.dirs", System.getProperty("java.io.tmpdir")),
+                        Map.entry("upload.concurrency", "32"),
                         Map.entry("call.timeout", "10000"),
                         Map.entry("publish.timeout", "600000"),
                         Map.entry("backfill.grace", "5000"),
@@ -104,6 +107,9 @@ class DualWriteCheckpointStorageFactoryTest {
                                         "dualwrite.path-mapping",
                                                 "hdfs://a/x=hdfs://b/x;s3://c/y=hdfs://b/y",
                                         "dualwrite.buffer.memory", "1gb",
+                                        "dualwrite.upload.bandwidth-limit", "10mb",
+                                        "dualwrite.spill.max-size", "0",
+                                        "io.tmp.dirs", "/a, /b:/c",
                                         "dualwrite.call.timeout", "2 min")))
                 .contains(
                         Map.entry("job.name", "my job"),
@@ -113,7 +119,17 @@ class DualWriteCheckpointStorageFactoryTest {
                         Map.entry("primary.aliases", "hdfs://ns1;hdfs://;/"),
                         Map.entry("path-mapping", "hdfs://a/x=hdfs://b/x;s3://c/y=hdfs://b/y"),
                         Map.entry("buffer.memory", "1073741824"),
+                        Map.entry("upload.bandwidth-limit", "10485760"),
+                        Map.entry("spill.max-size", "0"),
+                        Map.entry("spill.dirs", "/a;/b;/c"),
                         Map.entry("call.timeout", "120000"));
+    }
+
+    @Test
+    void anotherDirectoryToSpillToComesBeforeFlinks() throws Exception {
+        final Configuration config =
+                config("io.tmp.dirs", "/a", "dualwrite.spill.dir", "/fast/disk");
+        assertThat(settings(config)).contains(Map.entry("spill.dirs", "/fast/disk"));
     }
 
     @Test
@@ -201,7 +217,12 @@ class DualWriteCheckpointStorageFactoryTest {
                 "dualwrite.buffer.memory | 1kb | a size from",
                 "dualwrite.chunk.size | 2gb | a size from",
                 "dualwrite.chunk.size | 65mb | not above dualwrite.buffer.memory",
-                "dualwrite.upload.concurrency | 0 | a whole number from 1",
+                "dualwrite.spill.max-size | -1 | a size from 0",
+                "dualwrite.spill.max-size | much | a size from 0",
+                "dualwrite.spill.dir | tmp | absolute path",
+                "dualwrite.upload.bandwidth-limit | 1kb | a size from 64kb",
+                "dualwrite.upload.concurrency | 0 | a whole number from 1 to 64",
+                "dualwrite.upload.concurrency | 65 | a whole number from 1 to 64",
                 "dualwrite.upload.concurrency | many | a whole number from 1",
                 "dualwrite.call.timeout | 0 s | a duration from 1 ms",
                 "dualwrite.call.timeout | soon | a duration from 1 ms",

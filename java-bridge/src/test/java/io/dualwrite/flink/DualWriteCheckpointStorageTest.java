@@ -55,7 +55,8 @@ class DualWriteCheckpointStorageTest {
                 new DualWriteCheckpointStorage(
                         new FileSystemCheckpointStorage(dir.toUri(), INLINE_BYTES),
                         library,
-                        List.of("secondary.dir", "hdfs://b/flink"));
+                        List.of("secondary.dir", "hdfs://b/flink"),
+                        role -> null);
         access = storage.createCheckpointStorage(jobId);
     }
 
