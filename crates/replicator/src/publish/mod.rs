@@ -188,13 +188,8 @@ impl<'a> Task<'a> {
     /// When to look again without being told.
     fn next_look(&self) -> Instant {
         let is_busy = !self.waiting.is_empty() || self.owner.is_unclaimed();
-        let looks = is_busy.then(|| Instant::now() + self.pause);
-        let idle = Instant::now() + Duration::from_hours(1);
-        looks
-            .into_iter()
-            .chain(self.retention.next_due())
-            .min()
-            .unwrap_or(idle)
+        let idle = Duration::from_hours(1);
+        Instant::now() + if is_busy { self.pause } else { idle }
     }
 
     /// Looks on the primary for what a process before this one may not have published; beside this
@@ -295,12 +290,17 @@ impl<'a> Task<'a> {
             self.forget();
             return;
         }
-        if let Err(error) = self.publish_newest().await {
-            tracing::debug!("Nothing published of job {}: {error}", self.job.spec.id);
+        match self.publish_newest().await {
+            Ok(true) => {
+                let waiting = self.waiting.iter().flat_map(Waiting::files);
+                self.retention.sweep(&self.job, self.owner, waiting).await;
+            }
+            Ok(false) => {}
+            Err(error) => {
+                tracing::debug!("Nothing published of job {}: {error}", self.job.spec.id);
+            }
         }
         self.expire();
-        let waiting = self.waiting.iter().flat_map(Waiting::files);
-        self.retention.sweep(&self.job, self.owner, waiting).await;
         self.look_later();
     }
 
@@ -313,8 +313,8 @@ impl<'a> Task<'a> {
         self.pause = pause.clamp(FIRST_LOOK_AFTER, LOOKS_APART_AT_MOST);
     }
 
-    /// Publishes the newest complete checkpoint; what is older is superseded.
-    async fn publish_newest(&mut self) -> store::Result<()> {
+    /// Publishes the newest complete checkpoint; what is older is superseded. False: none is.
+    async fn publish_newest(&mut self) -> store::Result<bool> {
         self.waiting.sort_by_key(|waiting| waiting.id);
         for index in (0..self.waiting.len()).rev() {
             let complete = gate::look(&self.job, &mut self.waiting[index]).await?;
@@ -327,9 +327,9 @@ impl<'a> Task<'a> {
             if let Some(waiting) = done.into_iter().next_back() {
                 self.published(waiting, outcome).await;
             }
-            return Ok(());
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 
     async fn published(&mut self, waiting: Waiting, outcome: Commit) {

@@ -3,7 +3,8 @@
 //! Delete last: `_metadata` is unlinked first, and only after the grace period, when no published
 //! `_metadata` of any job names a file and this process still owns the job, the file is deleted. A
 //! `_metadata` that is not understood names anything, so as long as there is one, nothing is
-//! deleted.
+//! deleted. Nor is anything deleted but after a publication: a job that completes no checkpoints may
+//! have ended, and another may be restored from one that it retired.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -66,8 +67,8 @@ impl Retention {
         self.published.iter().flat_map(|kept| &kept.files)
     }
 
-    /// When the next files may be deleted.
-    pub(super) fn next_due(&self) -> Option<Instant> {
+    /// When files may next be deleted.
+    fn next_due(&self) -> Option<Instant> {
         let due = self.retired.front().map(|retired| retired.due)?;
         Some(self.next_sweep.map_or(due, |next| due.max(next)))
     }
