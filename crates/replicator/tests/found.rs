@@ -4,8 +4,8 @@ mod support;
 
 use std::time::Duration;
 
-use store::Store;
 use store::testing::{Call, Fault};
+use store::{ErrorKind, Store};
 use support::{CHUNK, Checkpoint, STREAM, World, feed, until};
 use tokio::time::sleep;
 
@@ -67,6 +67,29 @@ async fn a_job_that_may_have_ended_deletes_nothing() {
     sleep(Duration::from_mins(10)).await;
     for path in Checkpoint::new(1, 1).shared() {
         assert!(world.on_secondary(&path).await.is_some(), "{path}");
+    }
+}
+
+/// Another job retired a checkpoint between a sweep's list and its look, and the sweep was given up.
+/// Of many jobs below one root there is always one that does.
+#[tokio::test(start_paused = true)]
+async fn a_sweep_bears_that_others_retire() {
+    let world = World::new();
+    let theirs = "/cp/ffffffffffffffffffffffffffffffff/chk-9/_metadata";
+    support::write(&world.secondary, theirs, &Checkpoint::new(9, 9).metadata).await;
+    world.faults.set_script(move |call: &Call| {
+        let reads = call.operation == "read" && call.path == theirs;
+        reads.then_some(Fault::Fail(ErrorKind::NotFound))
+    });
+    let job = world.open("coordinator", &[("secondary.retained", "1")]);
+    for id in 1..=3 {
+        let checkpoint = Checkpoint::new(id, id);
+        put_what_is_new(&world, &checkpoint).await;
+        job.offer(checkpoint.offer());
+        sleep(Duration::from_mins(1)).await;
+    }
+    for path in Checkpoint::new(1, 1).shared() {
+        assert!(world.on_secondary(&path).await.is_none(), "{path}");
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use audit::{Expected, Published};
 use checkpoint_layout::{Location, METADATA};
 use futures::{StreamExt, stream};
-use store::{Result, Store};
+use store::{ErrorKind, Result, Store, StoreError};
 use tokio::time::Instant;
 
 use super::owner::Ownership;
@@ -196,7 +196,11 @@ impl Retention {
             let key = (file.path.clone(), file.modified_ms, file.length);
             let files = match self.manifests.remove(&key) {
                 Some(files) => files,
-                None => locations(store, checkpoint).await?,
+                None => match locations(store, checkpoint).await {
+                    // retired since it was listed
+                    Err(error) if error.kind == ErrorKind::NotFound => continue,
+                    files => files?,
+                },
             };
             manifests.insert(key, files);
         }
@@ -245,7 +249,7 @@ async fn locations(store: &dyn Store, checkpoint: &Published) -> Result<Vec<Loca
     let bytes = audit::read_whole(store, &file.path, file.length).await?;
     let manifest = audit::manifest(&bytes, &checkpoint.dir).map_err(|error| {
         let path = checkpoint.metadata.path.as_str();
-        store::StoreError::new(store::ErrorKind::Invalid, "parse", path, error.to_string())
+        StoreError::new(ErrorKind::Invalid, "parse", path, error.to_string())
     })?;
     let (files, _) = manifest.on_cluster(&checkpoint.dir);
     let files = files.into_iter().map(|file| file.location);
