@@ -8,6 +8,7 @@ mod demo;
 mod deny;
 mod dist;
 mod docs;
+mod mutants;
 mod test;
 mod tidy;
 
@@ -39,6 +40,8 @@ enum Task {
     Tidy,
     /// Measures speed, side by side
     Bench,
+    /// Plants faults in a copy of the product, which the simulation must find
+    Mutants(mutants::Arguments),
     /// Writes the generated pages of docs/ anew
     Docs(docs::Arguments),
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&arguments),
         Task::Tidy => tidy::run(),
         Task::Bench => bench::run_all(),
+        Task::Mutants(arguments) => mutants::run(&arguments),
         Task::Docs(arguments) => docs::run(&arguments),
     };
     match done {
@@ -71,7 +75,7 @@ mod tests {
         Arguments::command().debug_assert();
         let help = Arguments::try_parse_from(["cargo xtask"]).unwrap_err();
         let help = help.to_string();
-        for task in ["demo", "dist", "test", "tidy", "bench", "docs"] {
+        for task in ["demo", "dist", "test", "tidy", "bench", "mutants", "docs"] {
             assert!(help.contains(&format!("  {task} ")), "{help}");
         }
     }
