@@ -81,7 +81,7 @@ impl Session {
             self.abandon(Reason::LengthMismatch);
         }
         if self.abandonment.get().is_some() && state.feed.is_none() {
-            self.job.backfill(path, size);
+            self.job.backfill(path, Some(size));
             return;
         }
         if self.abandonment.get().is_none() {

@@ -8,6 +8,7 @@ mod demo;
 mod deny;
 mod dist;
 mod docs;
+mod golden;
 mod mutants;
 mod test;
 mod tidy;
@@ -42,6 +43,8 @@ enum Task {
     Bench,
     /// Plants faults in a copy of the product, which the simulation must find
     Mutants(mutants::Arguments),
+    /// Writes goldens anew: `_metadata` as each version of Flink writes it
+    Golden(golden::Arguments),
     /// Writes the generated pages of docs/ anew
     Docs(docs::Arguments),
 }
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Bench => bench::run_all(),
         Task::Mutants(arguments) => mutants::run(&arguments),
+        Task::Golden(arguments) => golden::run(&arguments),
         Task::Docs(arguments) => docs::run(&arguments),
     };
     match done {
@@ -75,7 +79,9 @@ mod tests {
         Arguments::command().debug_assert();
         let help = Arguments::try_parse_from(["cargo xtask"]).unwrap_err();
         let help = help.to_string();
-        for task in ["demo", "dist", "test", "tidy", "bench", "mutants", "docs"] {
+        for task in [
+            "demo", "dist", "test", "tidy", "bench", "mutants", "golden", "docs",
+        ] {
             assert!(help.contains(&format!("  {task} ")), "{help}");
         }
     }

@@ -43,9 +43,9 @@ pub(super) async fn look(job: &std::sync::Arc<Job>, waiting: &mut Waiting) -> st
     }
     if waiting.offered_at.elapsed() >= job.spec.backfill_grace {
         for missing in waiting.missing().filter(|missing| !missing.asked) {
-            // a segment's file is longer than what is named of it, so its length is not known here
-            if let (Some(length), true) = (missing.expected.length, missing.expected.exact) {
-                job.backfill(&missing.primary, length);
+            // a segment's file is longer than what is named of it, and still growing maybe
+            if missing.expected.exact {
+                job.backfill(&missing.primary, missing.expected.length);
             }
             missing.asked = true;
         }

@@ -192,30 +192,6 @@ impl<'a> Task<'a> {
         Instant::now() + if is_busy { self.pause } else { idle }
     }
 
-    /// Looks on the primary for what a process before this one may not have published; beside this
-    /// task, which does not wait for the primary.
-    fn find_newest(&self) {
-        let (job, back) = (Arc::clone(&self.job), self.back.clone());
-        let found = async move {
-            match newest::unpublished(&job).await {
-                Ok(Some(offer)) => {
-                    let to = back.upgrade();
-                    // a full channel has newer ones
-                    to.map(|to| to.try_send(Message::Found(offer)));
-                }
-                Ok(None) => {}
-                Err(error) => tracing::debug!(
-                    "The newest checkpoint of job {} on the primary is not known: {error}",
-                    job.spec.id
-                ),
-            }
-        };
-        let metrics = Arc::clone(&self.job.shared.metrics);
-        self.job.shared.runtime.spawn(async move {
-            caught(&metrics, "Looking for the newest checkpoint", found).await;
-        });
-    }
-
     fn accept_found(&mut self, offer: Offer) {
         if self.newest.is_some_and(|newest| newest >= offer.checkpoint) {
             return;
@@ -261,7 +237,7 @@ impl<'a> Task<'a> {
                 self.accept(waiting.offer, waiting.offered_at);
             }
         }
-        self.find_newest();
+        newest::find(Arc::clone(&self.job), self.back.clone());
     }
 
     fn forget(&mut self) {
