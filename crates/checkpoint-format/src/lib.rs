@@ -51,7 +51,16 @@ mod trailer;
 mod utf;
 
 #[cfg(test)]
+extern crate self as checkpoint_format;
+
+#[cfg(test)]
 mod arbitrary;
+#[cfg(test)]
+mod bounds;
+#[cfg(test)]
+mod checks;
+#[cfg(test)]
+mod mutations;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -70,8 +70,8 @@ async fn a_job_that_may_have_ended_deletes_nothing() {
     }
 }
 
-/// Another job retired a checkpoint between a sweep's list and its look, and the sweep was given up.
-/// Of many jobs below one root there is always one that does.
+/// Another job retired a checkpoint between a sweep's list and its look, and the sweep was given
+/// up. Of many jobs below one root there is always one that does.
 #[tokio::test(start_paused = true)]
 async fn a_sweep_bears_that_others_retire() {
     let world = World::new();

@@ -3,8 +3,8 @@
 //! Delete last: `_metadata` is unlinked first, and only after the grace period, when no published
 //! `_metadata` of any job names a file and this process still owns the job, the file is deleted. A
 //! `_metadata` that is not understood names anything, so as long as there is one, nothing is
-//! deleted. Nor is anything deleted but after a publication: a job that completes no checkpoints may
-//! have ended, and another may be restored from one that it retired.
+//! deleted. Nor is anything deleted but after a publication: a job that completes no checkpoints
+//! may have ended, and another may be restored from one that it retired.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;

@@ -98,7 +98,8 @@ impl Mutation {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "Law 6: as it is.\n--- a.rs\n@@\n one\n-two\n+three\n@@\n-five\n--- b.rs\n@@\n+six\n seven\n";
+    const TEXT: &str = "Law 6: as it is.\n--- a.rs\n@@\n one\n-two\n+three\n@@\n-five\n\
+                        --- b.rs\n@@\n+six\n seven\n";
 
     #[test]
     fn lines_go_and_come() {
