@@ -79,7 +79,12 @@ fn is_whole(bytes: &[u8], metadata: &Metadata<'_>) {
         assert!(length > 0 && length + 2 == field.len(), "{reference:?}");
         assert!(!reference.path.is_empty());
         assert!(reference.length <= Some(i64::MAX.unsigned_abs()));
-        assert!(reference.required_length() >= reference.length);
+        let required = reference.required_length();
+        assert!(if reference.exact {
+            required >= reference.length
+        } else {
+            required.is_none()
+        });
         match (reference.kind, reference.scope) {
             (ReferenceKind::Relative, scope) => assert_eq!(scope, Scope::Exclusive),
             (ReferenceKind::Directory, scope) => {
