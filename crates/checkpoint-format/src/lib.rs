@@ -50,6 +50,7 @@ mod rewrite;
 mod trailer;
 mod utf;
 
+// By this name `checks` knows the crate, for the fuzz targets compile it too.
 #[cfg(test)]
 extern crate self as checkpoint_format;
 

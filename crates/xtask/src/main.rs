@@ -40,7 +40,7 @@ enum Task {
     /// Checks arrows between crates, sizes of files, comments, words, links
     Tidy,
     /// Measures speed, side by side
-    Bench,
+    Bench(bench::Arguments),
     /// Plants faults in a copy of the product, which the simulation must find
     Mutants(mutants::Arguments),
     /// Writes goldens anew: `_metadata` as each version of Flink writes it
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         Task::Dist => dist::build().map(|()| dist::tell()),
         Task::Test(arguments) => test::run(&arguments),
         Task::Tidy => tidy::run(),
-        Task::Bench => bench::run_all(),
+        Task::Bench(arguments) => bench::measure(&arguments),
         Task::Mutants(arguments) => mutants::run(&arguments),
         Task::Golden(arguments) => golden::run(&arguments),
         Task::Docs(arguments) => docs::run(&arguments),
