@@ -371,11 +371,14 @@ impl Parser<'_> {
 
     /// By the names that `AbstractFsCheckpointStorageAccess` gives to directories (1.9 to 2.3).
     fn scope_of(&self, path: &str) -> Scope {
-        let directory = path.rsplit('/').nth(1).unwrap_or_default();
-        if directory == self.directory || directory.starts_with("savepoint-") {
-            Scope::Exclusive
-        } else {
-            Scope::Shared
+        let path = path.as_bytes();
+        let above = memchr::memrchr(b'/', path).map_or(&[][..], |name| &path[..name]);
+        let name = above.iter().rposition(|byte| *byte == b'/');
+        let directory = name.map_or(above, |slash| &above[slash + 1..]);
+        match directory {
+            [b'c', b'h', b'k', b'-', id @ ..] if id == self.id.as_bytes() => Scope::Exclusive,
+            _ if directory.starts_with(b"savepoint-") => Scope::Exclusive,
+            _ => Scope::Shared,
         }
     }
 }

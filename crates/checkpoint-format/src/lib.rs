@@ -50,8 +50,18 @@ mod rewrite;
 mod trailer;
 mod utf;
 
+// By this name `checks` knows the crate, for the fuzz targets compile it too.
+#[cfg(test)]
+extern crate self as checkpoint_format;
+
 #[cfg(test)]
 mod arbitrary;
+#[cfg(test)]
+mod bounds;
+#[cfg(test)]
+mod checks;
+#[cfg(test)]
+mod mutations;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -22,8 +22,8 @@ pub(crate) struct Parser<'a> {
     pub(crate) references: Vec<Reference<'a>>,
     /// The sizes of the operator at hand.
     pub(crate) state: StateSizes,
-    /// The name of the directory of this checkpoint's own files.
-    pub(crate) directory: String,
+    /// The checkpoint's number, as the directory of its own files has it in its name.
+    pub(crate) id: String,
     /// Where the first field is that another layout of the same version has differently.
     pub(crate) disputed: Option<usize>,
 }
@@ -121,7 +121,7 @@ fn parse_in(
         layout,
         references: Vec::new(),
         state: StateSizes::default(),
-        directory: format!("chk-{checkpoint_id}"),
+        id: checkpoint_id.to_string(),
         disputed: None,
     };
     let mut master_states = Vec::new();

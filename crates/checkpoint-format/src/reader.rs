@@ -5,6 +5,12 @@ use std::ops::Range;
 
 use crate::FormatError;
 
+#[cfg(test)]
+thread_local! {
+    /// How many fields this thread has read, which is how long it took.
+    pub(crate) static STEPS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
 /// Where in the input the next field begins.
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
@@ -149,7 +155,7 @@ impl<'a> Reader<'a> {
                     offset: self.at,
                     expected,
                 })?;
-        self.at += N;
+        self.advance(N);
         Ok(*array)
     }
 
@@ -161,7 +167,13 @@ impl<'a> Reader<'a> {
                 offset: self.at,
                 expected,
             })?;
-        self.at += taken.len();
+        self.advance(taken.len());
         Ok(taken)
+    }
+
+    fn advance(&mut self, length: usize) {
+        self.at += length;
+        #[cfg(test)]
+        STEPS.set(STEPS.get() + 1);
     }
 }

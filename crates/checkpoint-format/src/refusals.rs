@@ -153,29 +153,6 @@ fn counts_beyond_the_file_end_it_without_reserving_memory() {
 }
 
 #[test]
-fn memory_is_a_small_multiple_of_the_densest_input() {
-    // The shortest references that there are: two directories of one letter in each state.
-    let directories = Some(("a".into(), "b".into()));
-    let state = OperatorState {
-        states: vec![],
-        directories,
-        stream: Stream::EmptySegment,
-    };
-    let operator_states = [Some(state.clone()), Some(state)];
-    let subtask = Subtask {
-        operator_states,
-        ..Subtask::default()
-    };
-    let mut sample = with_state(Keyed::ChangelogBytes(vec![]));
-    sample.operators[0].subtasks = Some(vec![Some(subtask); 20_000]);
-    let (bytes, contents) = sample.write();
-    let metadata = parse(&bytes).unwrap();
-    assert_eq!(metadata.references.len(), contents.references.len());
-    let used = metadata.references.capacity() * size_of_val(&metadata.references[0]);
-    assert!(used < 16 * bytes.len(), "{used} bytes for {}", bytes.len());
-}
-
-#[test]
 fn a_negative_count_is_refused() {
     let mut bytes = with_state(Keyed::ChangelogBytes(vec![])).write().0;
     bytes[16..20].copy_from_slice(&(-5_i32).to_be_bytes());

@@ -20,7 +20,8 @@ pub fn rewrite(
     metadata: &Metadata<'_>,
     mut map: impl FnMut(&Reference<'_>, &mut String) -> bool,
 ) -> Result<Vec<u8>, FormatError> {
-    let mut out = Vec::with_capacity(bytes.len());
+    // Paths that grow a little do not make it move.
+    let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 8);
     let mut path = String::new();
     let (mut copied, mut checked) = (0, 0);
     for reference in &metadata.references {

@@ -3,6 +3,8 @@
 //! what a cut-off file lacks. Refused is a trailer that ends too early, or is none; accepted is
 //! what the walk does not know, as other versions may serialize otherwise.
 
+use std::ops::Range;
+
 use crate::FormatError;
 use crate::reader::Reader;
 
@@ -16,8 +18,8 @@ const TC_OBJECT: u8 = 0x73;
 const TC_STRING: u8 = 0x74;
 const TC_ENDBLOCKDATA: u8 = 0x78;
 const TC_ENUM: u8 = 0x7E;
-/// The number of the first handle in a stream.
-const BASE_HANDLE: u32 = 0x007E_0000;
+/// The first handle in a stream.
+const BASE_HANDLE: u64 = 0x007E_0000;
 /// Written field by field, without a `writeObject` of its own.
 const SC_SERIALIZABLE: u8 = 0x02;
 /// The same, of an enum.
@@ -40,12 +42,13 @@ pub(crate) fn check(bytes: &[u8], start: usize) -> Result<(), FormatError> {
             found,
         });
     }
-    match (Walk {
+    let mut walk = Walk {
         reader,
-        handles: Vec::new(),
-    })
-    .object(0)
-    {
+        next_handle: BASE_HANDLE,
+        classes: Vec::new(),
+        codes: Vec::new(),
+    };
+    match walk.object(0) {
         Ok(()) | Err(Stop::Unknown) => Ok(()),
         Err(Stop::Broken(error)) => Err(error),
     }
@@ -65,23 +68,32 @@ impl From<FormatError> for Stop {
     }
 }
 
-/// What a later `TC_REFERENCE` can point to.
-enum Handle {
-    Class(Class),
-    Other,
+struct Class {
+    /// By which a later `TC_REFERENCE` points to it.
+    handle: u64,
+    /// None while its description is being read.
+    described: Option<Described>,
 }
 
-struct Class {
+#[derive(Clone)]
+struct Described {
     flags: u8,
-    /// The type codes of its fields, in the order in which an object has them.
-    fields: Vec<u8>,
-    /// The number of the handle of the class above.
+    /// Where in the walk's codes its fields are, in the order in which an object has them.
+    fields: Range<usize>,
+    /// The place of the class above, among the walk's.
     above: Option<usize>,
 }
 
+/// Of what can be pointed to it keeps the classes alone. Everything else is only counted: there may
+/// be one in every three bytes.
 struct Walk<'a> {
     reader: Reader<'a>,
-    handles: Vec<Handle>,
+    /// What the next thing gets that can be pointed to.
+    next_handle: u64,
+    /// In the order of their handles.
+    classes: Vec<Class>,
+    /// The type codes of the fields of all classes.
+    codes: Vec<u8>,
 }
 
 impl Walk<'_> {
@@ -92,25 +104,27 @@ impl Walk<'_> {
         match self.reader.u8(EXPECTED)? {
             TC_NULL => Ok(()),
             TC_REFERENCE => self.reader.skip(4, EXPECTED).map_err(Stop::from),
-            TC_STRING => {
-                self.handles.push(Handle::Other);
-                self.reader.skip_utf(EXPECTED).map_err(Stop::from)
-            }
+            TC_STRING => self.string(),
             TC_ENUM => {
                 self.class(depth)?;
-                self.handles.push(Handle::Other);
+                self.next_handle += 1;
                 self.object(depth + 1)
             }
             TC_OBJECT => {
-                let class = self.class(depth)?;
-                self.handles.push(Handle::Other);
+                let class = self.class(depth)?.ok_or(Stop::Unknown)?;
+                self.next_handle += 1;
                 self.fields(class, depth)
             }
             _ => Err(Stop::Unknown),
         }
     }
 
-    /// A class, new or known: the number of its handle.
+    fn string(&mut self) -> Result<(), Stop> {
+        self.next_handle += 1;
+        self.reader.skip_utf(EXPECTED).map_err(Stop::from)
+    }
+
+    /// A class, new or known: its place.
     fn class(&mut self, depth: usize) -> Result<Option<usize>, Stop> {
         if depth > MAX_NESTING {
             return Err(Stop::Unknown);
@@ -118,8 +132,11 @@ impl Walk<'_> {
         match self.reader.u8(EXPECTED)? {
             TC_NULL => Ok(None),
             TC_REFERENCE => {
-                let handle = self.reader.u32(EXPECTED)?.wrapping_sub(BASE_HANDLE);
-                usize::try_from(handle).map(Some).map_err(|_| Stop::Unknown)
+                let handle = u64::from(self.reader.u32(EXPECTED)?);
+                let place = self
+                    .classes
+                    .binary_search_by_key(&handle, |class| class.handle);
+                place.map(Some).map_err(|_| Stop::Unknown)
             }
             TC_CLASSDESC => self.new_class(depth).map(Some),
             _ => Err(Stop::Unknown),
@@ -129,46 +146,61 @@ impl Walk<'_> {
     fn new_class(&mut self, depth: usize) -> Result<usize, Stop> {
         self.reader.skip_utf(EXPECTED)?; // name
         self.reader.skip(8, EXPECTED)?; // serialVersionUID
-        let handle = self.handles.len();
-        self.handles.push(Handle::Other);
+        let place = self.classes.len();
+        self.classes.push(Class {
+            handle: self.next_handle,
+            described: None,
+        });
+        self.next_handle += 1;
         let flags = self.reader.u8(EXPECTED)?;
-        let mut fields = Vec::new();
+        let first = self.codes.len();
         for _ in 0..self.reader.u16(EXPECTED)? {
             let code = self.reader.u8(EXPECTED)?;
             self.reader.skip_utf(EXPECTED)?; // name
             if matches!(code, b'L' | b'[') {
-                self.object(depth + 1)?; // the name of its type
+                self.type_name()?;
             }
-            fields.push(code);
+            self.codes.push(code);
         }
+        let fields = first..self.codes.len();
         if self.reader.u8(EXPECTED)? != TC_ENDBLOCKDATA {
             return Err(Stop::Unknown);
         }
         let above = self.class(depth + 1)?;
-        self.handles[handle] = Handle::Class(Class {
+        self.classes[place].described = Some(Described {
             flags,
             fields,
             above,
         });
-        Ok(handle)
+        Ok(place)
+    }
+
+    /// A string, new or known, of which `ObjectOutputStream.writeTypeString` writes nothing else.
+    fn type_name(&mut self) -> Result<(), Stop> {
+        match self.reader.u8(EXPECTED)? {
+            TC_REFERENCE => self.reader.skip(4, EXPECTED).map_err(Stop::from),
+            TC_STRING => self.string(),
+            _ => Err(Stop::Unknown),
+        }
     }
 
     /// The fields of an object: those of the highest class first.
-    fn fields(&mut self, lowest: Option<usize>, depth: usize) -> Result<(), Stop> {
-        let mut levels = Vec::new();
-        let mut next = lowest;
-        while let Some(handle) = next {
-            let Some(Handle::Class(class)) = self.handles.get(handle) else {
-                return Err(Stop::Unknown);
-            };
-            if levels.len() > MAX_NESTING || !matches!(class.flags, SC_SERIALIZABLE | SC_ENUM) {
+    fn fields(&mut self, lowest: usize, depth: usize) -> Result<(), Stop> {
+        let mut levels = [const { 0..0 }; MAX_NESTING];
+        let mut count = 0;
+        let mut next = Some(lowest);
+        while let Some(place) = next {
+            let class = self.classes[place].described.clone().ok_or(Stop::Unknown)?;
+            let level = levels.get_mut(count).ok_or(Stop::Unknown)?;
+            if !matches!(class.flags, SC_SERIALIZABLE | SC_ENUM) {
                 return Err(Stop::Unknown);
             }
+            *level = class.fields;
             next = class.above;
-            levels.push(class.fields.clone());
+            count += 1;
         }
-        for code in levels.iter().rev().flatten() {
-            match code {
+        for at in levels.into_iter().rev().flatten() {
+            match self.codes[at] {
                 b'B' | b'Z' => self.reader.skip(1, EXPECTED)?,
                 b'C' | b'S' => self.reader.skip(2, EXPECTED)?,
                 b'F' | b'I' => self.reader.skip(4, EXPECTED)?,

@@ -22,9 +22,8 @@ pub(crate) fn decode<'a>(
     expected: &'static str,
     lone: Lone,
 ) -> Result<Cow<'a, str>, FormatError> {
-    // UTF-8 of up to three bytes a character means the same in both; 0xF0 begins four.
     match std::str::from_utf8(raw) {
-        Ok(text) if raw.is_ascii() || raw.iter().all(|byte| *byte < 0xF0) => Ok(text.into()),
+        Ok(text) if is_common(raw) => Ok(text.into()),
         _ => decode_units(raw, offset, expected, lone).map(Cow::Owned),
     }
 }
@@ -69,19 +68,33 @@ fn first_unit(raw: &[u8]) -> Option<(u16, usize)> {
     }
 }
 
+/// Whether the bytes of a text are the same in both encodings: it has neither U+0000 nor anything
+/// that takes UTF-8 four bytes, of which 0xF0 and up are the first.
+fn is_common(utf8: &[u8]) -> bool {
+    // Without a way out in the middle, so that the compiler takes many bytes at once.
+    let all = |bytes: &[u8]| {
+        let is_common = |byte: &u8| (1..0xF0).contains(byte);
+        bytes.iter().fold(true, |all, byte| all & is_common(byte))
+    };
+    match utf8.last_chunk::<32>() {
+        // The end is looked at twice where it is no whole piece: still less than byte by byte.
+        Some(end) => all(end) && utf8.as_chunks::<32>().0.iter().all(|piece| all(piece)),
+        None => all(utf8),
+    }
+}
+
 /// Appends `text` as `writeUTF` does, with its length before it. The error is the length in bytes
 /// of a text that is too long for its field.
 pub(crate) fn encode(text: &str, out: &mut Vec<u8>) -> Result<(), usize> {
-    // Every difference from UTF-8 makes a text longer, and ASCII has one alone: U+0000.
-    let is_plain = text.is_ascii() && !text.as_bytes().contains(&0);
-    let bytes = if is_plain {
+    let is_common = is_common(text.as_bytes());
+    let bytes = if is_common {
         text.len()
     } else {
         text.chars().map(width).sum()
     };
     let length = u16::try_from(bytes).map_err(|_| bytes)?;
     out.extend_from_slice(&length.to_be_bytes());
-    if bytes == text.len() {
+    if is_common {
         out.extend_from_slice(text.as_bytes());
         return Ok(());
     }

@@ -35,8 +35,9 @@ pub(crate) struct Cluster<'a> {
 impl Cluster<'_> {
     /// See [`Location::same_cluster`].
     pub(crate) fn is(self, other: Cluster<'_>) -> bool {
-        self.scheme.eq_ignore_ascii_case(other.scheme)
-            && self.host().eq_ignore_ascii_case(other.host())
+        (self.scheme, self.authority) == (other.scheme, other.authority)
+            || self.scheme.eq_ignore_ascii_case(other.scheme)
+                && self.host().eq_ignore_ascii_case(other.host())
     }
 
     /// The authority without the port that a `NameNode` has by default.
@@ -241,11 +242,37 @@ fn normalise(path: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(normal))
 }
 
-fn is_normal(path: &str) -> bool {
+/// Whether [`normalise`] leaves a path as it is.
+pub(crate) fn is_normal(path: &str) -> bool {
     let is_name = |component| !matches!(component, "" | "." | "..");
-    match path.strip_prefix('/') {
-        Some(components) => components.is_empty() || components.split('/').all(is_name),
-        None => false,
+    let bytes = path.as_bytes();
+    match bytes {
+        [b'/'] => true,
+        [b'/', .., b'/'] => false,
+        [b'/', rest @ ..] => {
+            !has_doubtful_slash(&bytes[..rest.len()], rest) || path[1..].split('/').all(is_name)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a slash in `bytes` has a slash or a dot after it; `next` are the bytes after `bytes`.
+fn has_doubtful_slash(bytes: &[u8], next: &[u8]) -> bool {
+    // Numbers, and no way out in the middle, so that the compiler takes many bytes at once. They
+    // are 0 where a slash is before a slash, or before a dot, which differs in the last bit.
+    let is_found = |bytes: &[u8], next: &[u8]| {
+        let pairs = bytes.iter().zip(next);
+        let numbers = pairs.map(|(byte, next)| (byte ^ b'/') | ((next | 1) ^ b'/'));
+        numbers.fold(u8::MAX, u8::min) == 0
+    };
+    match (bytes.last_chunk::<32>(), next.last_chunk::<32>()) {
+        // Of no whole piece, the end is looked at twice: still less than byte by byte.
+        (Some(last), Some(after)) => {
+            let (pieces, _) = bytes.as_chunks::<32>();
+            let mut pairs = pieces.iter().zip(next.as_chunks::<32>().0);
+            is_found(last, after) || pairs.any(|(bytes, next)| is_found(bytes, next))
+        }
+        _ => is_found(bytes, next),
     }
 }
 
@@ -296,6 +323,21 @@ mod tests {
             assert_eq!(normalise(path).as_deref(), Some(normal));
         }
         assert_eq!(normalise("/a/../b"), None);
+    }
+
+    /// Long paths are looked at in pieces, so a slash may be anywhere in one, or at its end.
+    #[test]
+    fn what_is_not_normal_is_found_anywhere() {
+        for (before, after) in (0..70).flat_map(|before| (0..70).map(move |after| (before, after)))
+        {
+            let path = |middle| format!("/{}{middle}{}", "é".repeat(before), "b".repeat(after));
+            for normal in ["a/b", "a/.b", "a/..b", "a./b"] {
+                assert!(is_normal(&path(normal)), "{}", path(normal));
+            }
+            for other in ["a//b", "a/./b", "a/../b"] {
+                assert!(!is_normal(&path(other)), "{}", path(other));
+            }
+        }
     }
 
     #[test]

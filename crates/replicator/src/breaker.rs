@@ -31,8 +31,9 @@ pub struct Breaker {
     probe_path: String,
     failures: AtomicU32,
     up: AtomicBool,
-    /// Tells those who wait for it that calls are let through again, in the order of their coming.
-    is_back: Notify,
+    /// Tells those who wait that calls are let through again, or no more, in the order of their
+    /// coming.
+    is_changed: Notify,
     runtime: Handle,
     metrics: Arc<Metrics>,
     me: Weak<Self>,
@@ -53,7 +54,7 @@ impl Breaker {
             probe_path: probe_path.to_owned(),
             failures: AtomicU32::new(0),
             up: AtomicBool::new(true),
-            is_back: Notify::new(),
+            is_changed: Notify::new(),
             runtime,
             metrics,
             me: me.clone(),
@@ -69,11 +70,11 @@ impl Breaker {
     pub async fn wait_up(&self) {
         loop {
             // before the look, so that what comes after it is heard
-            let back = self.is_back.notified();
+            let changed = self.is_changed.notified();
             if self.is_up() {
                 return;
             }
-            back.await;
+            changed.await;
         }
     }
 
@@ -84,7 +85,13 @@ impl Breaker {
 
     /// Returns when calls are not let through.
     pub async fn wait_down(&self) {
-        let _ = self.up.subscribe().wait_for(|up| !*up).await;
+        loop {
+            let changed = self.is_changed.notified();
+            if !self.is_up() {
+                return;
+            }
+            changed.await;
+        }
     }
 
     async fn call<T>(
@@ -127,6 +134,7 @@ impl Breaker {
 
     fn opened(&self, error: &StoreError) {
         self.metrics.secondary_up.set(0);
+        self.is_changed.notify_waiters();
         tracing::warn!(
             "The secondary {} does not answer: {error}. Checkpoints on the primary go on; they are \
              not copied until it is back, then what is missing is copied from the primary.",
@@ -152,7 +160,7 @@ impl Breaker {
         self.failures.store(0, Ordering::Release);
         self.metrics.secondary_up.set(1);
         self.up.store(true, Ordering::Release);
-        self.is_back.notify_waiters();
+        self.is_changed.notify_waiters();
         let seconds = since.elapsed().as_secs();
         tracing::info!(
             "The secondary {} answers again, after {seconds} s.",

@@ -236,7 +236,14 @@ async fn a_directory_without_a_place_is_unpublishable() {
 async fn the_newest_stay_and_their_files_with_them() {
     let world = World::new();
     let job = world.coordinator();
-    for id in 1..=6 {
+    let there = |path: &String| world.secondary.files().iter().any(|(at, _)| at == path);
+    for id in 1..=7 {
+        if id == 7 {
+            let first = Checkpoint::new(1, 0).shared();
+            assert!(first.iter().all(there), "the grace period is not over");
+            sleep(Duration::from_mins(2)).await;
+            assert!(first.iter().all(there), "the job may have ended");
+        }
         // shared files change with every second checkpoint
         let checkpoint = Checkpoint::new(id, id / 2);
         for (path, bytes) in checkpoint.files() {
@@ -249,28 +256,22 @@ async fn the_newest_stay_and_their_files_with_them() {
         world.published_are(&(first..=id).collect::<Vec<_>>()).await;
     }
     let generation = |shared| Checkpoint::new(1, shared).shared();
-    let there = |path: &String| world.secondary.files().iter().any(|(at, _)| at == path);
-    assert!(
-        generation(0).iter().all(there),
-        "the grace period is not over"
-    );
-    sleep(Duration::from_mins(2)).await;
-    assert!(
-        !generation(0).iter().any(there),
-        "named by checkpoint 1 alone"
-    );
+    until("what checkpoint 1 alone named to go", || {
+        !generation(0).iter().any(there)
+    })
+    .await;
     assert!(
         !generation(1).iter().any(there),
         "named by checkpoints 2 and 3"
     );
     assert!(generation(2).iter().all(there) && generation(3).iter().all(there));
-    assert_eq!(world.published().await, [4, 5, 6]);
+    assert_eq!(world.published().await, [5, 6, 7]);
     let files = world.secondary.files();
     assert!(
         files.iter().all(|(path, _)| !path.contains("chk-1/")),
         "{files:?}"
     );
-    assert_eq!(world.count("dualwrite_checkpoints_retired_total"), 3);
+    assert_eq!(world.count("dualwrite_checkpoints_retired_total"), 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -300,12 +301,17 @@ async fn what_another_jobs_checkpoint_names_is_not_deleted() {
         &theirs,
     )
     .await;
-    let second = Checkpoint::new(2, 2);
-    world.put_on_both(&second).await;
-    job.offer(second.offer());
-    world.published_are(&[2, 9]).await;
-    sleep(Duration::from_mins(2)).await;
-    assert_eq!(world.published().await, [2, 9]);
+    for id in 2..=3 {
+        let checkpoint = Checkpoint::new(id, id);
+        world.put_on_both(&checkpoint).await;
+        job.offer(checkpoint.offer());
+        world.published_are(&[id, 9]).await;
+        sleep(Duration::from_mins(2)).await;
+    }
+    let files = world.secondary.files();
+    let own = format!("{JOB}/chk-1/");
+    assert!(files.iter().all(|(path, _)| !path.contains(&own)));
+    assert_eq!(world.published().await, [3, 9]);
     for path in first.shared() {
         assert!(world.on_secondary(&path).await.is_some(), "{path}");
     }
@@ -317,7 +323,7 @@ async fn while_there_is_metadata_that_is_not_understood_nothing_is_deleted() {
     let unknown = bytes::Bytes::from_static(b"\x49\x60\x67\x2d\0\0\0\x63");
     support::write(&world.secondary, "/cp/other/chk-1/_metadata", &unknown).await;
     let job = world.open("coordinator", &[("secondary.retained", "1")]);
-    for id in 1..=2 {
+    for id in 1..=3 {
         let checkpoint = Checkpoint::new(id, id);
         world.put_on_both(&checkpoint).await;
         job.offer(checkpoint.offer());
@@ -325,8 +331,8 @@ async fn while_there_is_metadata_that_is_not_understood_nothing_is_deleted() {
             world.count("dualwrite_checkpoints_published_total") >= id
         })
         .await;
+        sleep(Duration::from_mins(5)).await;
     }
-    sleep(Duration::from_mins(5)).await;
     for path in Checkpoint::new(1, 1).shared() {
         assert!(world.on_secondary(&path).await.is_some(), "{path}");
     }

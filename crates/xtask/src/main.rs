@@ -9,6 +9,7 @@ mod deny;
 mod dist;
 mod docs;
 mod golden;
+mod mutants;
 mod test;
 mod tidy;
 
@@ -39,7 +40,9 @@ enum Task {
     /// Checks arrows between crates, sizes of files, comments, words, links
     Tidy,
     /// Measures speed, side by side
-    Bench,
+    Bench(bench::Arguments),
+    /// Plants faults in a copy of the product, which the simulation must find
+    Mutants(mutants::Arguments),
     /// Writes goldens anew: `_metadata` as each version of Flink writes it
     Golden(golden::Arguments),
     /// Writes the generated pages of docs/ anew
@@ -52,7 +55,8 @@ fn main() -> ExitCode {
         Task::Dist => dist::build().map(|()| dist::tell()),
         Task::Test(arguments) => test::run(&arguments),
         Task::Tidy => tidy::run(),
-        Task::Bench => bench::run_all(),
+        Task::Bench(arguments) => bench::measure(&arguments),
+        Task::Mutants(arguments) => mutants::run(&arguments),
         Task::Golden(arguments) => golden::run(&arguments),
         Task::Docs(arguments) => docs::run(&arguments),
     };
@@ -75,7 +79,9 @@ mod tests {
         Arguments::command().debug_assert();
         let help = Arguments::try_parse_from(["cargo xtask"]).unwrap_err();
         let help = help.to_string();
-        for task in ["demo", "dist", "test", "tidy", "bench", "golden", "docs"] {
+        for task in [
+            "demo", "dist", "test", "tidy", "bench", "mutants", "golden", "docs",
+        ] {
             assert!(help.contains(&format!("  {task} ")), "{help}");
         }
     }

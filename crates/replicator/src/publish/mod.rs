@@ -195,13 +195,8 @@ impl<'a> Task<'a> {
     /// When to look again without being told.
     fn next_look(&self) -> Instant {
         let is_busy = !self.waiting.is_empty() || self.owner.is_unclaimed();
-        let looks = is_busy.then(|| Instant::now() + self.pause);
-        let idle = Instant::now() + Duration::from_hours(1);
-        looks
-            .into_iter()
-            .chain(self.retention.next_due())
-            .min()
-            .unwrap_or(idle)
+        let idle = Duration::from_hours(1);
+        Instant::now() + if is_busy { self.pause } else { idle }
     }
 
     fn accept_found(&mut self, offer: Offer) {
@@ -280,14 +275,18 @@ impl<'a> Task<'a> {
             return;
         }
         match self.publish_newest().await {
-            Ok(()) => self.care_for_waiting().await,
+            Ok(published) => {
+                if published {
+                    let waiting = self.waiting.iter().flat_map(Waiting::files);
+                    self.retention.sweep(&self.job, self.owner, waiting).await;
+                }
+                self.care_for_waiting().await;
+            }
             Err(error) => {
                 tracing::debug!("Nothing published of job {}: {error}", self.job.spec.id);
             }
         }
         self.expire();
-        let waiting = self.waiting.iter().flat_map(Waiting::files);
-        self.retention.sweep(&self.job, self.owner, waiting).await;
         self.look_later();
     }
 
@@ -300,8 +299,8 @@ impl<'a> Task<'a> {
         self.pause = pause.clamp(FIRST_LOOK_AFTER, LOOKS_APART_AT_MOST);
     }
 
-    /// Publishes the newest complete checkpoint; what is older is superseded.
-    async fn publish_newest(&mut self) -> store::Result<()> {
+    /// Publishes the newest complete checkpoint; what is older is superseded. False: none is.
+    async fn publish_newest(&mut self) -> store::Result<bool> {
         self.waiting.sort_by_key(|waiting| waiting.id);
         for index in (0..self.waiting.len()).rev() {
             let complete = gate::look(&self.job, &mut self.waiting[index]).await?;
@@ -314,9 +313,9 @@ impl<'a> Task<'a> {
             if let Some(waiting) = done.into_iter().next_back() {
                 self.published(waiting, outcome).await;
             }
-            return Ok(());
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Of what is not complete: what was left out and cannot become complete is given up, what has

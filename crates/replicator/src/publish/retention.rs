@@ -3,7 +3,8 @@
 //! Delete last: `_metadata` is unlinked first, and only after the grace period, when no published
 //! `_metadata` of any job names a file and this process still owns the job, the file is deleted. A
 //! `_metadata` that is not understood names anything, so as long as there is one, nothing is
-//! deleted.
+//! deleted. Nor is anything deleted but after a publication: a job that completes no checkpoints
+//! may have ended, and another may be restored from one that it retired.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use audit::{Expected, Published};
 use checkpoint_layout::{Location, METADATA};
 use futures::{StreamExt, stream};
-use store::{Result, Store};
+use store::{ErrorKind, Result, Store, StoreError};
 use tokio::time::Instant;
 
 use super::owner::Ownership;
@@ -66,8 +67,8 @@ impl Retention {
         self.published.iter().flat_map(|kept| &kept.files)
     }
 
-    /// When the next files may be deleted.
-    pub(super) fn next_due(&self) -> Option<Instant> {
+    /// When files may next be deleted.
+    fn next_due(&self) -> Option<Instant> {
         let due = self.retired.front().map(|retired| retired.due)?;
         Some(self.next_sweep.map_or(due, |next| due.max(next)))
     }
@@ -195,7 +196,11 @@ impl Retention {
             let key = (file.path.clone(), file.modified_ms, file.length);
             let files = match self.manifests.remove(&key) {
                 Some(files) => files,
-                None => locations(store, checkpoint).await?,
+                None => match locations(store, checkpoint).await {
+                    // retired since it was listed
+                    Err(error) if error.kind == ErrorKind::NotFound => continue,
+                    files => files?,
+                },
             };
             manifests.insert(key, files);
         }
@@ -244,7 +249,7 @@ async fn locations(store: &dyn Store, checkpoint: &Published) -> Result<Vec<Loca
     let bytes = audit::read_whole(store, &file.path, file.length).await?;
     let manifest = audit::manifest(&bytes, &checkpoint.dir).map_err(|error| {
         let path = checkpoint.metadata.path.as_str();
-        store::StoreError::new(store::ErrorKind::Invalid, "parse", path, error.to_string())
+        StoreError::new(ErrorKind::Invalid, "parse", path, error.to_string())
     })?;
     let (files, _) = manifest.on_cluster(&checkpoint.dir);
     let files = files.into_iter().map(|file| file.location);

@@ -1,0 +1,8 @@
+//! Any bytes are parsed or refused. What is checked of it is in `checks`.
+#![no_main]
+
+use checkpoint_format_fuzz::checks;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    checks::parsing(bytes);
+});

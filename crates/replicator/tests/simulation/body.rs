@@ -1,0 +1,222 @@
+//! What is left of a process when its program is taken away: its name, its limits, and whether it
+//! lives. A dead one's calls never end and, unless they were on their way, have no effect: that is
+//! all that others see of a crash. Refuses to come back to life.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use prometheus::IntCounter;
+use replicator::Unpublishable;
+use store::ErrorKind;
+use telemetry::{JobMetrics, Metrics};
+
+use crate::faults::{Cluster, Fate};
+use crate::link::Link;
+use crate::names::{Kind, kind};
+use crate::world::for_ever;
+
+/// Offers that are not read yet and checkpoints that wait, at most (docs/publish-protocol.md).
+const UNSETTLED_AT_MOST: u64 = 8 + 16;
+/// Unanswered calls in a row, after which nothing is asked but by a probe.
+const SILENT_AT_MOST: u32 = 3;
+
+/// A process, as others see it.
+pub struct Body {
+    pub number: usize,
+    pub name: String,
+    pub metrics: Arc<Metrics>,
+    /// Bytes of memory for streams.
+    pub budget: i64,
+    /// Streams that were opened in it.
+    pub sessions: AtomicU64,
+    /// Files that were completed in it, by their paths below the root.
+    pub sealed: Mutex<Vec<String>>,
+    /// By job, where it is a JobManager.
+    pub jobs: Mutex<BTreeMap<String, JobCounts>>,
+    dead: AtomicBool,
+    crash: Mutex<Option<Crash>>,
+    silent: AtomicU32,
+}
+
+/// What a JobManager counts of a job.
+#[derive(Debug)]
+pub struct JobCounts {
+    offered: IntCounter,
+    /// What became of them, with its name.
+    settled: Vec<(&'static str, IntCounter)>,
+    retired: IntCounter,
+}
+
+impl JobCounts {
+    pub fn new(metrics: &JobMetrics) -> Self {
+        let given_up = Unpublishable::ALL.map(|reason| (reason, metrics.unpublishable(reason)));
+        let published = [
+            ("published", metrics.published.clone()),
+            ("superseded", metrics.superseded.clone()),
+        ];
+        Self {
+            offered: metrics.offered.clone(),
+            settled: published.into_iter().chain(given_up).collect(),
+            retired: metrics.retired.clone(),
+        }
+    }
+
+    /// Offered checkpoints of which nothing was said yet.
+    fn unsettled(&self) -> i64 {
+        let settled = self.settled.iter().map(|(_, counter)| counter.get());
+        self.offered.get().cast_signed() - settled.sum::<u64>().cast_signed()
+    }
+
+    /// How many checkpoints have come to each end.
+    pub fn counted(&self) -> Vec<(&'static str, u64)> {
+        let ends = self.settled.iter();
+        let ends = ends.map(|(what, counter)| (*what, counter.get()));
+        ends.chain([("retired", self.retired.get())]).collect()
+    }
+}
+
+/// In which call a process dies.
+#[derive(Debug, Clone, Copy)]
+pub struct Crash {
+    pub call: Fatal,
+    /// The how many-th of them, from 1.
+    pub nth: u64,
+    /// Whether the call takes effect.
+    pub takes_effect: bool,
+}
+
+/// Calls that a process may die in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fatal {
+    Any,
+    Close,
+    Rename,
+    Publish,
+    Unlink,
+    DeleteState,
+    Claim,
+}
+
+impl Fatal {
+    fn is(self, (operation, path, to): (&str, &str, &str)) -> bool {
+        let is_metadata = |path| matches!(kind(path), Kind::Metadata(..));
+        match self {
+            Self::Any => true,
+            Self::Close => operation == "close",
+            Self::Rename => operation == "rename",
+            Self::Publish => operation == "rename" && is_metadata(to),
+            Self::Unlink => operation == "delete" && is_metadata(path),
+            Self::DeleteState => operation == "delete" && kind(path) == Kind::State,
+            Self::Claim => operation == "replace" && matches!(kind(to), Kind::Owner(_)),
+        }
+    }
+}
+
+impl Body {
+    pub fn new(
+        number: usize,
+        name: String,
+        (metrics, budget): (Arc<Metrics>, i64),
+        crash: Option<Crash>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            number,
+            name,
+            metrics,
+            budget,
+            sessions: AtomicU64::new(0),
+            sealed: Mutex::default(),
+            jobs: Mutex::default(),
+            dead: AtomicBool::new(false),
+            crash: Mutex::new(crash),
+            silent: AtomicU32::new(0),
+        })
+    }
+
+    pub fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
+    }
+
+    pub fn die(&self) {
+        self.dead.store(true, Ordering::Relaxed);
+    }
+
+    /// A call is about to be made. Never returns if the process is dead, or dies of it.
+    pub async fn calls(&self, link: &Link, names: (&'static str, &str, &str)) -> Fate {
+        if self.is_dead() {
+            return for_ever().await;
+        }
+        self.keeps_its_limits(link, names);
+        let world = &link.world;
+        let (operation, ..) = names;
+        let now = world.now();
+        let whose = (link.cluster, self.number);
+        let weather = &world.plan.weather;
+        let mut fate = world.draw(|rng| weather.fate(rng, now, whose, operation, link.limit_ms));
+        if let Some(takes_effect) = self.is_fatal(link, names) {
+            fate.outlives = takes_effect;
+            let what = format!("{operation} {} {}", names.1, names.2);
+            world.note(&self.name, "dies in", &what);
+            if Fatal::Publish.is(names) && !takes_effect {
+                world
+                    .trace
+                    .count("crash between the write and the rename of `_metadata`");
+            }
+            world.die(self);
+        }
+        fate
+    }
+
+    fn is_fatal(&self, link: &Link, names: (&str, &str, &str)) -> Option<bool> {
+        if !link.world.is_storm() || link.cluster == Cluster::Primary {
+            return None;
+        }
+        let mut crash = self.crash.lock().unwrap();
+        let planned = crash.as_mut().filter(|crash| crash.call.is(names))?;
+        planned.nth -= 1;
+        let takes_effect = planned.takes_effect;
+        if planned.nth > 0 {
+            return None;
+        }
+        *crash = None;
+        Some(takes_effect)
+    }
+
+    fn keeps_its_limits(&self, link: &Link, (operation, path, _): (&str, &str, &str)) {
+        let laws = &link.world.laws;
+        let used = self.metrics.buffer_used.get();
+        if used > self.budget {
+            laws.breaks(9, format!("{used} bytes of {} are in use", self.budget));
+        }
+        for job in self.jobs.lock().unwrap().values() {
+            let unsettled = job.unsettled();
+            if !(0..=UNSETTLED_AT_MOST.cast_signed()).contains(&unsettled) {
+                laws.breaks(9, format!("{unsettled} checkpoints wait"));
+            }
+        }
+        let silent = self.silent.load(Ordering::Relaxed);
+        // what is being written is not asked for; the first in-flight name is the probe's
+        let is_probe = kind(path) == Kind::Inflight && path.ends_with("-0");
+        let opens = !["write", "close", "abort"].contains(&operation) && !is_probe;
+        if link.cluster == Cluster::Secondary && silent >= SILENT_AT_MOST && opens {
+            laws.breaks(
+                9,
+                format!("{operation} {path} after {silent} unanswered calls"),
+            );
+        }
+    }
+
+    /// A call has ended.
+    pub fn answered(&self, cluster: Cluster, error: Option<ErrorKind>) {
+        if cluster == Cluster::Primary {
+            return;
+        }
+        match error {
+            Some(ErrorKind::Unavailable | ErrorKind::TimedOut) => {
+                self.silent.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => self.silent.store(0, Ordering::Relaxed),
+        }
+    }
+}

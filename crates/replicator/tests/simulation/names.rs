@@ -1,0 +1,81 @@
+//! What a path on the secondary is. Written anew for the tests, from the table of
+//! docs/publish-protocol.md. Pure.
+
+/// Below the secondary's root.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind<'a> {
+    Inflight,
+    /// Of a job.
+    Owner(&'a str),
+    /// Of a job.
+    Catalogue(&'a str),
+    /// Of a job's checkpoint.
+    Metadata(&'a str, u64),
+    State,
+    /// What nothing is said of.
+    Strange,
+}
+
+/// Below the root; none if it is not.
+pub fn state_path(path: &str) -> Option<&str> {
+    path.strip_prefix("/dr/cp/")
+}
+
+/// Where a file of the primary, by its path below the root, belongs on the secondary.
+pub fn on_secondary(path: &str) -> String {
+    format!("/dr/cp/{path}")
+}
+
+pub fn kind(path: &str) -> Kind<'_> {
+    let Some(below) = state_path(path) else {
+        return Kind::Strange;
+    };
+    let mut parts = below.splitn(4, '/');
+    let parts = [(); 4].map(|()| parts.next().unwrap_or_default());
+    match parts {
+        [".dualwrite", "inflight", name, ""] if !name.is_empty() => Kind::Inflight,
+        [".dualwrite", "owners", name, ""] => of_job(name, Kind::Owner),
+        [".dualwrite", "catalogue", name, ""] => of_job(name, Kind::Catalogue),
+        [".dualwrite", ..] => Kind::Strange,
+        [job, chk, "_metadata", ""] => match chk.strip_prefix("chk-").map(str::parse) {
+            Some(Ok(id)) => Kind::Metadata(job, id),
+            _ => Kind::Strange,
+        },
+        [_, dir, name, ""] if !name.is_empty() => match dir {
+            "shared" | "taskowned" => Kind::State,
+            dir if dir.starts_with("chk-") => Kind::State,
+            _ => Kind::Strange,
+        },
+        _ => Kind::Strange,
+    }
+}
+
+fn of_job<'a>(name: &'a str, kind: fn(&'a str) -> Kind<'a>) -> Kind<'a> {
+    name.strip_suffix(".json").map_or(Kind::Strange, kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_of_the_protocol_is_known() {
+        let cases = [
+            (".dualwrite/inflight/a-1", Kind::Inflight),
+            (".dualwrite/owners/j.json", Kind::Owner("j")),
+            (".dualwrite/catalogue/j.json", Kind::Catalogue("j")),
+            (".dualwrite/x", Kind::Strange),
+            ("j/chk-7/_metadata", Kind::Metadata("j", 7)),
+            ("j/chk-7/a", Kind::State),
+            ("j/shared/a", Kind::State),
+            ("j/taskowned/a", Kind::State),
+            ("j/a", Kind::Strange),
+            ("j/chk-7", Kind::Strange),
+            ("j/chk-7/a/b", Kind::Strange),
+        ];
+        for (below, expected) in cases {
+            assert_eq!(kind(&format!("/dr/cp/{below}")), expected, "{below}");
+        }
+        assert_eq!(kind("/cp/j/shared/a"), Kind::Strange);
+    }
+}

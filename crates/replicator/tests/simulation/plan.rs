@@ -1,0 +1,122 @@
+//! What a seed decides before anything happens: how many jobs and processes there are, how they are
+//! configured, and how rough it gets. It refuses to decide what happens in a run: that is drawn
+//! from the same seed as it goes.
+
+use fastrand::Rng;
+
+use crate::faults::Weather;
+
+/// How long after its time limit a call may still take effect, in milliseconds. The protocol's
+/// grace period must be longer.
+pub const LATE_AT_MOST_MS: u64 = 800;
+
+/// One run's world. Times are milliseconds, chances percent.
+#[derive(Debug)]
+pub struct Plan {
+    /// The number of TaskManagers of each job.
+    pub jobs: Vec<usize>,
+    /// A session cluster: all jobs run in the first one's processes.
+    pub session: bool,
+    /// Whether the last job begins with the newest checkpoint of the first, which then ends.
+    pub restored: bool,
+    /// Whether it takes over the files that it was restored with.
+    pub claims: bool,
+    pub interval: u64,
+    /// Until then there are faults.
+    pub storm: u64,
+    pub retained: usize,
+    pub primary_retained: usize,
+    pub retention_grace: u64,
+    pub publish_timeout: u64,
+    pub backfill_grace: u64,
+    pub call_timeout: u64,
+    pub chunk: usize,
+    pub chunks: usize,
+    pub concurrency: usize,
+    /// That a process is given a call in which it crashes.
+    pub crash: u64,
+    /// For each checkpoint: that the JobManager is replaced and lives on; that the job fails and is
+    /// restored; that the checkpoint is aborted; that it is completed and then lost to the job.
+    pub takeover: u64,
+    pub failure: u64,
+    pub abort: u64,
+    pub lost: u64,
+    /// Until when there is a `_metadata` that is not understood.
+    pub unreadable: Option<u64>,
+    pub weather: Weather,
+}
+
+impl Plan {
+    pub fn draw(rng: &mut Rng) -> Self {
+        let count = weighted(rng, &[70, 20, 10]) + 1;
+        let jobs: Vec<usize> = (0..count)
+            .map(|_| weighted(rng, &[50, 30, 15, 5]) + 1)
+            .collect();
+        let storm = rng.u64(5_000..11_000);
+        let call_timeout = rng.u64(300..1_000);
+        let rough = chance(rng, 80);
+        let rare = |rng: &mut Rng, of: u64, value: u64| if chance(rng, of) { value } else { 0 };
+        let mut plan = Self {
+            session: count > 1 && chance(rng, 50),
+            restored: count > 1 && chance(rng, 60),
+            claims: chance(rng, 50),
+            interval: rng.u64(300..2_000),
+            retained: rng.usize(1..4),
+            primary_retained: rng.usize(1..4),
+            retention_grace: rng.u64(call_timeout + LATE_AT_MOST_MS..4_000),
+            publish_timeout: rng.u64(3_000..30_000),
+            backfill_grace: rng.u64(100..2_000),
+            chunk: rng.usize(32..256),
+            chunks: rng.usize(4..40),
+            concurrency: rng.usize(1..9),
+            crash: rare(rng, 40, 50),
+            takeover: rare(rng, 25, 15),
+            failure: rare(rng, 30, 10),
+            abort: rare(rng, 50, 15),
+            lost: rare(rng, 20, 15),
+            unreadable: chance(rng, 5).then(|| rng.u64(storm / 2..storm + 10_000)),
+            weather: Weather::draw(rng, rough, storm),
+            jobs,
+            storm,
+            call_timeout,
+        };
+        if chance(rng, 15) {
+            plan.make_hot(rng);
+        }
+        plan
+    }
+
+    /// What makes files come into use again just when they are deleted: jobs that go back to older
+    /// checkpoints, under JobManagers that change, while few are retained and not for long.
+    fn make_hot(&mut self, rng: &mut Rng) {
+        (self.retained, self.primary_retained) = (1, 3);
+        self.retention_grace = self.call_timeout + LATE_AT_MOST_MS;
+        self.interval = rng.u64(300..700);
+        (self.takeover, self.failure, self.lost) = (15, 30, 30);
+        self.restored = self.jobs.len() > 1;
+    }
+
+    /// Whether nothing is planned that could go wrong.
+    pub fn is_calm(&self) -> bool {
+        self.weather.is_calm()
+            && [self.crash, self.takeover, self.failure, self.lost] == [0; 4]
+            && self.unreadable.is_none()
+            && !self.restored
+    }
+}
+
+pub fn chance(rng: &mut Rng, percent: u64) -> bool {
+    rng.u64(0..100) < percent
+}
+
+/// The index of one of the weights, which add up to 100.
+pub fn weighted(rng: &mut Rng, weights: &[u64]) -> usize {
+    let mut roll = rng.u64(0..100);
+    for (index, weight) in weights.iter().enumerate() {
+        if roll < *weight {
+            return index;
+        }
+        roll -= weight;
+    }
+    weights.len() - 1
+}
