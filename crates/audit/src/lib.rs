@@ -1,14 +1,16 @@
 //! What is on a cluster and whether it is usable: inventory, completeness, verify.
 //!
-//! What a checkpoint needs ([`manifest`]) and what an answer means are decided by pure functions;
-//! asking the cluster ([`presence`], [`published`], [`jobs`], [`verify`]) is apart from them. The
-//! gate before publishing and the operator's `verify` ask by the same function. Refuses to change
-//! anything on a cluster.
+//! What a checkpoint needs ([`manifest`]), what it names ([`Named`]) and what an answer means are
+//! decided by pure functions; asking the cluster ([`presence`], [`published`], [`jobs`],
+//! [`read_metadata`], [`verify`]) is apart from them. The gate before publishing and the operator's
+//! `verify` ask by the same function. Refuses to change anything on a cluster.
 
 mod catalogue;
 mod finding;
+mod inspect;
 mod inventory;
 mod manifest;
+mod metadata;
 mod place;
 mod presence;
 mod published;
@@ -16,11 +18,16 @@ mod read;
 mod verify;
 
 pub use catalogue::{CATALOGUE_VERSION, CatalogueEntry, CatalogueError};
-pub use checkpoint_format::FormatError;
+pub use checkpoint_format::{
+    FlinkVersion, FormatError, MasterState, Metadata, Operator, Reference, ReferenceKind, Scope,
+    StateSizes,
+};
 pub use checkpoint_layout::{CheckpointDir, Location, LocationError};
 pub use finding::Finding;
+pub use inspect::{Counts, Named};
 pub use inventory::{CatalogueFinding, Inventory, Job, Newest, jobs};
 pub use manifest::{Manifest, NamedFile, manifest};
+pub use metadata::{MetadataFile, read_metadata};
 pub use place::{Place, open};
 pub use presence::{Expected, Presence, presence};
 pub use published::{Published, published, published_of_job};

@@ -2,11 +2,10 @@
 //! take silence for an answer: where the cluster does not tell, neither does this.
 
 use checkpoint_layout::{Location, METADATA};
-use store::{ErrorKind, FileStatus, Store};
+use store::{FileStatus, Store};
 
-use crate::{
-    Finding, MAX_METADATA_BYTES, Manifest, manifest, presence, published_of_job, read_whole,
-};
+use crate::metadata::{self, absent, status_of};
+use crate::{Finding, Manifest, manifest, presence};
 
 /// What is known of one checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,23 +53,22 @@ pub async fn verify(store: &dyn Store, dir_or_metadata: &Location) -> store::Res
         _ => dir_or_metadata.clone(),
     };
     let path = dir.join(METADATA);
-    let Some(status) = metadata_status(store, &path).await? else {
-        return absent(store, &dir).await;
+    let gone = async || Ok(Report::unreadable(&dir, absent(store, &dir).await?));
+    let Some(status) = status_of(store, &path).await? else {
+        return gone().await;
     };
     let manifest = match read_manifest(store, &path, &status).await? {
         Ok(manifest) => manifest,
-        Err(_) if metadata_status(store, &path).await?.is_none() => {
-            return absent(store, &dir).await;
-        }
+        Err(_) if status_of(store, &path).await?.is_none() => return gone().await,
         Err(finding) => return Ok(Report::unreadable(&dir, finding)),
     };
     let (expected, mut findings) = manifest.on_cluster(&dir);
     let answers = presence::answers(store, &expected).await?;
     let judged = expected.iter().zip(answers);
     findings.extend(judged.filter_map(|(expected, answer)| Finding::of(expected, answer)));
-    if !findings.is_empty() && metadata_status(store, &path).await?.is_none() {
+    if !findings.is_empty() && status_of(store, &path).await?.is_none() {
         // It was retired while its files were looked up.
-        return absent(store, &dir).await;
+        return gone().await;
     }
     Ok(Report {
         path: dir,
@@ -88,44 +86,15 @@ pub(crate) async fn read_manifest(
     path: &Location,
     status: &FileStatus,
 ) -> store::Result<Result<Manifest, Finding>> {
-    let bytes = status.length;
-    if bytes > MAX_METADATA_BYTES {
-        let path = path.clone();
-        return Ok(Err(Finding::HugeMetadata { path, bytes }));
-    }
-    let bytes = match read_whole(store, path.path(), bytes).await {
+    let bytes = match metadata::read(store, path, status).await? {
         Ok(bytes) => bytes,
-        Err(error) if error.is_transient() => return Err(error),
-        Err(error) => {
-            let path = path.clone();
-            return Ok(Err(Finding::Unreadable { path, error }));
-        }
+        Err(finding) => return Ok(Err(finding)),
     };
     let read = manifest(&bytes, &path.parent());
     Ok(read.map_err(|error| Finding::BadMetadata {
         path: path.clone(),
         error,
     }))
-}
-
-async fn metadata_status(store: &dyn Store, path: &Location) -> store::Result<Option<FileStatus>> {
-    let status = store.stat(path.path()).await?;
-    Ok(status.filter(|status| !status.is_dir))
-}
-
-async fn absent(store: &dyn Store, dir: &Location) -> store::Result<Report> {
-    let is_there = store.stat(dir.path()).await?.is_some();
-    let newest_below = match published_of_job(store, dir).await {
-        Ok(found) => found.into_iter().next_back().map(|newest| newest.dir),
-        Err(error) if error.kind == ErrorKind::Invalid => None,
-        Err(error) => return Err(error),
-    };
-    let finding = Finding::NoMetadata {
-        dir: dir.clone(),
-        is_there,
-        newest_below,
-    };
-    Ok(Report::unreadable(dir, finding))
 }
 
 #[cfg(test)]

@@ -8,58 +8,14 @@
 //! of Flink 1.11, 1.12 to 1.14, and 1.15: [`parse`] takes the one that the file fits to its last
 //! byte, and refuses a file that fits two with different meanings; [`parse_as`] is told.
 //!
-//! # The file
-//! Big-endian, as Java's `DataOutputStream` writes; `utf` is two bytes of length and as many of
-//! modified UTF-8; `x*` is an `int` count and so many `x`; `[V5+: x]` is there from version 5 on.
-//! Read in `SavepointV2Serializer` of Flink 1.9.2, `MetadataV2V3SerializerBase`,
-//! `MetadataV2Serializer` to `MetadataV6Serializer` and `ChannelStateHandleSerializer*` of 1.11.6
-//! to 2.3.0 (package `org.apache.flink.runtime.checkpoint.metadata`, before 1.11 `...savepoint`).
+//! # The format
+//! `docs/metadata-format.md` describes it: each version field by field, the handles, where paths
+//! are and lead, and what readers get wrong. `tests/format_page.rs` holds that page and this crate
+//! together: it writes files by the page's tables, and this crate must read them.
 //!
-//! ```text
-//! file     := int 0x4960672d, int version, long checkpointId, master*, operator*, [V4+: trailer]
-//! master   := int 0xc96b1696, int n, byte[n] := int version, utf name, int m, byte[m]
-//! operator := [V5+: utf name, utf uid; "" is none]  long idLower, long idUpper,
-//!             int parallelism, int maxParallelism,
-//!             [V2: int]  [V3+: coordinator: byte 0 or stream with tag 1],
-//!             int n (1.14+ negative: the operator has finished, nothing follows),
-//!             n times { int index (1.14+ negative: the subtask has finished, nothing follows),
-//!                       subtask }
-//! subtask  := [V2: long, int 0]  2 times { int has, [has != 0: opState] },
-//!             keyed managed, keyed raw, [V3+: channel* input, channel* output]
-//! channel  := [V6: byte type: 1 input, 2 output, 3 merged input, 4 merged output]
-//!             plain:  [1.12+: int subtask], int, int, long* offsets, long size, stream
-//!             merged: int subtask, long size, stream, int n, byte[n]
-//! trailer  := the CheckpointProperties by Java's own serialization, from AC ED 00 05 on
-//! ```
-//!
-//! ```text
-//! stream   := 1   utf handleName, int n, byte[n]                   inline
-//!           | 2   long size, utf PATH
-//!           | 3   int firstKeyGroup, long* offsets, stream           from 1.13 on
-//!           | 6   utf RELATIVE PATH, long size
-//!           | 15  long offset, long size, int scope, utf PATH, utf logicalFileId
-//!           | 16                                                   an empty segment
-//! opState  := 0
-//!           | 4   (utf name, byte mode, long* offsets)*, stream
-//!           | 17  (utf name, byte mode, long* offsets)*,
-//!                 utf DIRECTORY taskOwned, utf DIRECTORY shared, byte isEmpty, stream (15 or 16)
-//! keyed    := 0
-//!           | 3 7 int firstKeyGroup, long* offsets, stream
-//!           | 12  the same, utf id
-//!           | 5   long checkpointId, utf backend, range, stream meta, files shared, files own
-//!           | 11  long checkpointId, utf backend, range, long checkpointedSize, stream meta,
-//!                 files shared, files own, utf id
-//!           | 8   range, long size, keyed* base, keyed* delta, long materialization, utf id
-//!                 (1.14: range, keyed* base, keyed* delta)
-//!           | 14  range, long size, keyed* base, keyed* delta, long materialization,
-//!                 long checkpointId, utf id
-//!           | 9   range, long from, long to, (int keyGroup, int n, byte[n])*, [1.15+: utf id]
-//!           | 10  range, (long offset, stream)*, long size, [1.15+: long checkpointedSize, utf id]
-//!           | 13  range, (long offset, stream)*, long size, long checkpointedSize, utf id,
-//!                 utf storage
-//! files    := (utf localName, stream)*                             keyed* delta: 9, 10 or 13
-//! range    := int firstKeyGroup, int keyGroups
-//! ```
+//! A file is a header, master states, and operators; an operator is a coordinator's state and
+//! subtasks; a subtask is operator states, keyed states and channel states. These are handles: a
+//! tag and what belongs to it. From version 4 on an object in Java's serialization follows.
 //!
 //! # Names that are not references
 //! The `handleName` of tag 1 looks like the absolute path of a file, but no such file was ever

@@ -39,7 +39,8 @@ Exit codes:
 
 Examples:
   dualwrite list --secondary hdfs://nn2:8020/flink/checkpoints
-  dualwrite verify hdfs://nn2:8020/flink/checkpoints/<job id>/chk-42";
+  dualwrite verify hdfs://nn2:8020/flink/checkpoints/<job id>/chk-42
+  dualwrite inspect hdfs://nn2:8020/flink/checkpoints/<job id>/chk-42";
 
 /// What every command accepts, before or behind its name.
 #[derive(Debug, clap::Args)]

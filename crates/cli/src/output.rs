@@ -1,8 +1,9 @@
 //! What is printed and how numbers look to people. Refuses to decide what is worth printing.
 
-use std::io::Write as _;
+use std::io::{BufWriter, Write as _};
 use std::time::{Duration, UNIX_EPOCH};
 
+use audit::Finding;
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, presets};
 use serde::Serialize;
 
@@ -15,16 +16,30 @@ pub(crate) fn print(text: &str) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
+/// Prints very many lines.
+pub(crate) fn print_lines(lines: impl Iterator<Item = String>) {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut lines = lines;
+    let _ = lines
+        .try_for_each(|line| writeln!(out, "{line}"))
+        .and_then(|()| out.flush());
+}
+
 /// Prints to standard error.
 pub(crate) fn complain(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// Prints one JSON document.
+/// Prints one JSON document, piece by piece: it may be large.
 pub(crate) fn print_json(document: &impl Serialize) {
-    match serde_json::to_string_pretty(document) {
-        Ok(text) => print(&text),
-        Err(error) => complain(&format!("Cannot write the result as JSON: {error}.")),
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    match serde_json::to_writer_pretty(&mut out, document) {
+        Err(error) if !error.is_io() => {
+            complain(&format!("Cannot write the result as JSON: {error}."));
+        }
+        _ => {
+            let _ = writeln!(out).and_then(|()| out.flush());
+        }
     }
 }
 
@@ -37,7 +52,32 @@ pub(crate) struct FindingLine {
     pub(crate) expected_bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) found_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) offset: Option<usize>,
     pub(crate) message: String,
+}
+
+impl From<&Finding> for FindingLine {
+    fn from(finding: &Finding) -> Self {
+        let (expected_bytes, found_bytes) = match finding {
+            Finding::WrongLength {
+                expected, found, ..
+            } => (Some(*expected), Some(*found)),
+            _ => (None, None),
+        };
+        let offset = match finding {
+            Finding::BadMetadata { error, .. } => Some(error.offset()),
+            _ => None,
+        };
+        Self {
+            kind: finding.kind(),
+            path: finding.path(),
+            expected_bytes,
+            found_bytes,
+            offset,
+            message: finding.to_string(),
+        }
+    }
 }
 
 /// Prints findings for people, the first of very many.
@@ -71,6 +111,12 @@ pub(crate) fn table(header: &[&str]) -> Table {
     table
 }
 
+/// How many columns standard output has; none if it is no terminal.
+pub(crate) fn terminal_width() -> Option<usize> {
+    let width = Table::new().width().filter(|width| *width > 0);
+    width.map(usize::from)
+}
+
 /// Prints a table, without blanks at the ends of its lines.
 pub(crate) fn print_table(table: &Table) {
     print(&table.trim_fmt());
@@ -82,7 +128,7 @@ pub(crate) fn cell(text: &str) -> Cell {
 }
 
 /// Without what a terminal would obey or what would break a line.
-fn harmless(text: &str) -> String {
+pub(crate) fn harmless(text: &str) -> String {
     text.replace(char::is_control, "\u{fffd}")
 }
 

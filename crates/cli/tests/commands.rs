@@ -1,12 +1,16 @@
 //! The binary as operators and scripts call it, on local files: what it prints and exits with.
 
+mod support;
+
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use support::{dualwrite, exits, json_of};
 
 /// A `_metadata` that Flink itself wrote: checkpoint 42, of the files below.
 const HEAP: &[u8] = include_bytes!("../../../tests/goldens/data/2.2.1/heap.metadata");
@@ -67,25 +71,6 @@ impl Secondary {
         });
         fs::write(dir.join(format!("{job_id}.json")), entry.to_string()).unwrap();
     }
-}
-
-fn dualwrite(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dualwrite"));
-    command.args(args).env_remove("HADOOP_CONF_DIR");
-    command.env_remove("HADOOP_HOME").output().unwrap()
-}
-
-#[track_caller]
-fn exits(output: &Output, code: i32) -> (String, String) {
-    let out = String::from_utf8(output.stdout.clone()).unwrap();
-    let err = String::from_utf8(output.stderr.clone()).unwrap();
-    assert_eq!(output.status.code(), Some(code), "{out}\n{err}");
-    (out, err)
-}
-
-#[track_caller]
-fn json_of(output: &Output, code: i32) -> Value {
-    serde_json::from_str(&exits(output, code).0).unwrap()
 }
 
 fn one_finding(secondary: &Secondary, dir: &str) -> Value {
@@ -154,9 +139,13 @@ fn what_is_no_whole_checkpoint_is_not_usable() {
     let secondary = Secondary::new();
     let path = secondary.checkpoint("job/chk-42");
     fs::write(path.join("_metadata"), &HEAP[..HEAP.len() / 2]).unwrap();
-    assert_eq!(
-        one_finding(&secondary, "job/chk-42")["kind"],
-        "bad_metadata"
+    let finding = one_finding(&secondary, "job/chk-42");
+    assert_eq!(finding["kind"], "bad_metadata");
+    let offset = finding["offset"].as_u64().unwrap();
+    let told = format!("is not understood: byte {offset}: ");
+    assert!(
+        finding["message"].as_str().unwrap().contains(&told),
+        "{finding}"
     );
 
     fs::write(path.join("_metadata"), UNALIGNED).unwrap();
@@ -219,6 +208,7 @@ fn an_absent_cluster_is_told_within_the_limit() {
             "--timeout=3s",
             "--json",
         ],
+        ["inspect", silent, "--timeout=3s", "--json"],
     ] {
         let begun = Instant::now();
         let (out, err) = exits(&dualwrite(&args[..args.len() - 1]), 3);

@@ -1,12 +1,13 @@
-//! The binary on a real HDFS: a checkpoint verified and listed, and what is said when the cluster
-//! falls silent.
+//! The binary on a real HDFS: a checkpoint verified, listed and inspected, and what is said when
+//! the cluster falls silent.
+
+mod support;
 
 use std::fs;
-use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use harness::{HdfsCluster, Run};
-use serde_json::Value;
+use support::{dualwrite, exits, json_of};
 
 /// A `_metadata` that Flink itself wrote: it names the files below.
 const HEAP: &[u8] = include_bytes!("../../../tests/goldens/data/2.2.1/heap.metadata");
@@ -16,19 +17,6 @@ const FILES: [(&str, u64); 4] = [
     ("raw-0", 3),
     ("timers-0", 4096),
 ];
-
-fn dualwrite(args: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dualwrite"));
-    command.args(args).output().unwrap()
-}
-
-#[track_caller]
-fn json_of(output: &Output, code: i32) -> Value {
-    let out = String::from_utf8_lossy(&output.stdout);
-    let err = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{out}\n{err}");
-    serde_json::from_str(&out).unwrap()
-}
 
 #[test]
 fn a_cluster_answers_and_falls_silent() {
@@ -63,8 +51,28 @@ fn a_cluster_answers_and_falls_silent() {
         (&"job".into(), &42.into())
     );
 
+    let inspect = ["inspect", "--json", "--files", "--timeout", "3s", &uri];
+    let inspected = json_of(&dualwrite(&inspect), 0);
+    let metadata = format!("{uri}/_metadata");
+    assert_eq!(inspected["path"], *metadata);
+    assert_eq!(inspected["checkpoint_id"], 42);
+    assert_eq!(inspected["files"].as_array().unwrap().len(), FILES.len());
+    // By the file's own path, and under a name that is not Flink's.
+    let kept = format!("{root}/kept-of-42");
+    hdfs.shell(&["-cp", &metadata, &kept]).unwrap();
+    for path in [&metadata, &kept] {
+        let mut expected = inspected.clone();
+        expected["path"] = (**path).into();
+        let document = json_of(&dualwrite(&["inspect", "--json", "--files", path]), 0);
+        assert_eq!(document, expected);
+    }
+    let (_, err) = exits(&dualwrite(&["inspect", &format!("{uri}/op-0")]), 1);
+    assert!(err.contains("op-0 is not understood: byte 0: "), "{err}");
+    let (_, err) = exits(&dualwrite(&["inspect", &root]), 1);
+    assert!(err.contains("has no _metadata"), "{err}");
+
     hdfs.freeze().unwrap();
-    for args in [&verify[..], &list[..]] {
+    for args in [&verify[..], &list[..], &inspect[..]] {
         let begun = Instant::now();
         let document = json_of(&dualwrite(args), 3);
         assert_eq!(document["result"], "unknown", "{document}");

@@ -330,6 +330,50 @@ async fn a_stale_leader_neither_publishes_nor_deletes() {
     .await;
 }
 
+/// What the JobManager before had no time for, its successor does, before the next checkpoint.
+#[tokio::test(start_paused = true)]
+async fn a_new_leader_publishes_what_the_one_before_it_left() {
+    let world = World::new();
+    let (first, second) = (Checkpoint::new(1, 1), Checkpoint::new(2, 2));
+    for checkpoint in [&first, &second] {
+        world.put_on_both(checkpoint).await;
+        world
+            .put(&checkpoint.metadata_path(), &checkpoint.metadata)
+            .await;
+    }
+    let leader = world.coordinator();
+    world.published_are(&[2]).await;
+    assert_eq!(world.count("dualwrite_checkpoints_offered_total"), 1);
+    assert!(world.on_secondary(&first.metadata_path()).await.is_none());
+
+    // the next leader finds nothing to do, and an offer is not published twice
+    let next = World::beside(world.primary.clone(), world.secondary.clone());
+    next.coordinator();
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(next.count("dualwrite_checkpoints_offered_total"), 0);
+
+    drop(leader);
+    let third = Checkpoint::new(3, 3);
+    next.put_on_both(&third).await;
+    next.coordinator().offer(third.offer());
+    next.published_are(&[2, 3]).await;
+}
+
+/// Before Flink 1.15 a `_metadata` is seen on the primary while it is being written (FLINK-17808).
+#[tokio::test(start_paused = true)]
+async fn a_half_written_checkpoint_is_not_taken_for_the_newest() {
+    let world = World::new();
+    let half = Checkpoint::new(1, 1);
+    world.put_on_both(&half).await;
+    let bytes = half.metadata.slice(..half.metadata.len() / 2);
+    world.put(&half.metadata_path(), &bytes).await;
+    let leader = world.coordinator();
+    sleep(Duration::from_secs(10)).await;
+    assert!(world.published().await.is_empty());
+    leader.offer(half.offer());
+    world.published_are(&[1]).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn another_checkpoint_under_the_same_name_stays() {
     let world = World::new();

@@ -9,10 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use checkpoint_format::{parse, rewrite};
 use store::testing::{Fault, FaultyStore};
-use store::{LocalStore, MemoryStore};
+use store::{ErrorKind, LocalStore, MemoryStore};
 
 use super::*;
-use crate::FormatError;
+use crate::{FormatError, MAX_METADATA_BYTES};
 
 const FLINKS: [(&str, u32); 4] = [("1.20.5", 4), ("2.0.1", 5), ("2.2.1", 6), ("2.3.0", 6)];
 /// Where the goldens' checkpoint lies (tests/goldens/java), and the job's directory.

@@ -127,6 +127,7 @@ fn of_inventory(root: &Location, now_ms: u64, inventory: &Inventory) -> Document
             path: root.to_string(),
             expected_bytes: None,
             found_bytes: None,
+            offset: None,
             message: format!(
                 "{root} is not there: give the directory that is dualwrite.secondary.dir in \
                  Flink's configuration; it is made with the first checkpoint"
@@ -172,12 +173,16 @@ fn line(job: &Job, now_ms: u64) -> Line {
 }
 
 fn finding_line(finding: &CatalogueFinding) -> FindingLine {
-    FindingLine {
-        kind: finding.kind(),
-        path: finding.path(),
-        expected_bytes: None,
-        found_bytes: None,
-        message: finding.to_string(),
+    match finding {
+        CatalogueFinding::BadNewest(finding) => finding.into(),
+        _ => FindingLine {
+            kind: finding.kind(),
+            path: finding.path(),
+            expected_bytes: None,
+            found_bytes: None,
+            offset: None,
+            message: finding.to_string(),
+        },
     }
 }
 

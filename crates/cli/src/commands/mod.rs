@@ -1,5 +1,6 @@
 //! The commands, one file each: its arguments, and `run`.
 
+mod inspect;
 mod list;
 mod verify;
 
@@ -10,6 +11,7 @@ use crate::Exit;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     List(list::Args),
+    Inspect(inspect::Args),
     Verify(verify::Args),
 }
 
@@ -18,6 +20,7 @@ impl Command {
     pub(crate) async fn run(self, cluster: &ClusterOptions, json: bool) -> Exit {
         match self {
             Self::List(args) => args.run(cluster, json).await,
+            Self::Inspect(args) => args.run(cluster, json).await,
             Self::Verify(args) => args.run(cluster, json).await,
         }
     }

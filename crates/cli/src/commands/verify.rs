@@ -1,6 +1,6 @@
 //! `dualwrite verify`: is a checkpoint usable?
 
-use audit::{ClusterOptions, Finding, Place, Report, StoreError};
+use audit::{ClusterOptions, Place, Report, StoreError};
 use comfy_table::{Cell, Color};
 use serde::Serialize;
 
@@ -116,7 +116,7 @@ fn line(place: &Place, told: Result<Report, StoreError>) -> Line {
                 checkpoint_id: report.checkpoint_id,
                 files: is_read.then_some(report.files),
                 bytes: is_read.then_some(report.bytes),
-                findings: report.findings.iter().map(finding_line).collect(),
+                findings: report.findings.iter().map(FindingLine::from).collect(),
                 error: None,
                 explanation: None,
             }
@@ -132,22 +132,6 @@ fn line(place: &Place, told: Result<Report, StoreError>) -> Line {
             error: Some(Failure::from(&error)),
             explanation: Some(explain(&format!("verify {}", place.location), &error)),
         },
-    }
-}
-
-fn finding_line(finding: &Finding) -> FindingLine {
-    let (expected_bytes, found_bytes) = match finding {
-        Finding::WrongLength {
-            expected, found, ..
-        } => (Some(*expected), Some(*found)),
-        _ => (None, None),
-    };
-    FindingLine {
-        kind: finding.kind(),
-        path: finding.path(),
-        expected_bytes,
-        found_bytes,
-        message: finding.to_string(),
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod commit;
 mod gate;
+mod newest;
 mod owner;
 mod retention;
 mod waiting;
@@ -54,6 +55,8 @@ pub struct Offer {
 
 enum Message {
     Offered(Offer, Instant),
+    /// What a process before this one may not have published.
+    Found(Offer),
     ClaimAgain,
 }
 
@@ -72,7 +75,8 @@ impl Publisher {
             .job(&job.spec.name, &job.spec.id, &Unpublishable::ALL);
         let (to, from) = mpsc::channel(OFFERS_AT_MOST);
         let runtime = job.shared.runtime.clone();
-        runtime.spawn(keep_publishing(job, metrics.clone(), from));
+        let back = to.downgrade();
+        runtime.spawn(keep_publishing(job, metrics.clone(), from, back));
         Self { to, metrics }
     }
 
@@ -104,10 +108,15 @@ impl Publisher {
 
 /// Runs the task; after a panic it starts anew with the next offer. Who owns the job is not
 /// forgotten: a stale leader that panics must not become the owner again.
-async fn keep_publishing(job: Arc<Job>, metrics: JobMetrics, mut from: mpsc::Receiver<Message>) {
+async fn keep_publishing(
+    job: Arc<Job>,
+    metrics: JobMetrics,
+    mut from: mpsc::Receiver<Message>,
+    back: mpsc::WeakSender<Message>,
+) {
     let mut owner = Ownership::new(&job);
     loop {
-        let task = Task::new(Arc::clone(&job), metrics.clone(), &mut owner);
+        let task = Task::new(Arc::clone(&job), metrics.clone(), &mut owner, back.clone());
         let ended = caught(&job.shared.metrics, "Publishing", task.run(&mut from)).await;
         if ended.is_some() {
             return;
@@ -119,19 +128,30 @@ struct Task<'a> {
     job: Arc<Job>,
     metrics: JobMetrics,
     waiting: Vec<Waiting>,
+    /// The highest id that was offered or found.
+    newest: Option<u64>,
     gate: Gate,
     owner: &'a mut Ownership,
+    /// To this task itself.
+    back: mpsc::WeakSender<Message>,
     retention: Retention,
     pause: Duration,
 }
 
 impl<'a> Task<'a> {
-    fn new(job: Arc<Job>, metrics: JobMetrics, owner: &'a mut Ownership) -> Self {
+    fn new(
+        job: Arc<Job>,
+        metrics: JobMetrics,
+        owner: &'a mut Ownership,
+        back: mpsc::WeakSender<Message>,
+    ) -> Self {
         Self {
             gate: Gate::default(),
             owner,
+            back,
             retention: Retention::new(&job),
             waiting: Vec::new(),
+            newest: None,
             pause: FIRST_LOOK_AFTER,
             job,
             metrics,
@@ -139,11 +159,15 @@ impl<'a> Task<'a> {
     }
 
     async fn run(mut self, from: &mut mpsc::Receiver<Message>) {
+        if self.job.secondary.is_up() {
+            self.step().await; // claims the job
+        }
         loop {
             let up = self.job.secondary.is_up();
             tokio::select! {
                 message = from.recv() => match message {
                     Some(Message::Offered(offer, at)) => self.accept(offer, at),
+                    Some(Message::Found(offer)) => self.accept_found(offer),
                     Some(Message::ClaimAgain) => self.owner.claim_again(),
                     None => return,
                 },
@@ -158,7 +182,8 @@ impl<'a> Task<'a> {
 
     /// When to look again without being told.
     fn next_look(&self) -> Instant {
-        let looks = (!self.waiting.is_empty()).then(|| Instant::now() + self.pause);
+        let is_busy = !self.waiting.is_empty() || self.owner.is_unclaimed();
+        let looks = is_busy.then(|| Instant::now() + self.pause);
         let idle = Instant::now() + Duration::from_hours(1);
         looks
             .into_iter()
@@ -167,8 +192,45 @@ impl<'a> Task<'a> {
             .unwrap_or(idle)
     }
 
+    /// Looks on the primary for what a process before this one may not have published; beside this
+    /// task, which does not wait for the primary.
+    fn find_newest(&self) {
+        let (job, back) = (Arc::clone(&self.job), self.back.clone());
+        let found = async move {
+            match newest::unpublished(&job).await {
+                Ok(Some(offer)) => {
+                    let to = back.upgrade();
+                    // a full channel has newer ones
+                    to.map(|to| to.try_send(Message::Found(offer)));
+                }
+                Ok(None) => {}
+                Err(error) => tracing::debug!(
+                    "The newest checkpoint of job {} on the primary is not known: {error}",
+                    job.spec.id
+                ),
+            }
+        };
+        let metrics = Arc::clone(&self.job.shared.metrics);
+        self.job.shared.runtime.spawn(async move {
+            caught(&metrics, "Looking for the newest checkpoint", found).await;
+        });
+    }
+
+    fn accept_found(&mut self, offer: Offer) {
+        if self.newest.is_some_and(|newest| newest >= offer.checkpoint) {
+            return;
+        }
+        self.metrics.offered.inc();
+        self.metrics.completed_id.set(signed(offer.checkpoint));
+        self.metrics
+            .completed_timestamp
+            .set(seconds(offer.triggered_at_ms));
+        self.accept(offer, Instant::now());
+    }
+
     fn accept(&mut self, offer: Offer, at: Instant) {
         let id = offer.checkpoint;
+        self.newest = self.newest.max(Some(id));
         match Waiting::new(&self.job, offer, at, &self.gate) {
             Ok(waiting) => self.waiting.push(waiting),
             Err((reason, why)) => self.give_up(id, reason, &why),
@@ -182,13 +244,17 @@ impl<'a> Task<'a> {
     }
 
     async fn step(&mut self) {
-        if let Err(error) = self.owner.ensure(&self.job).await {
-            tracing::debug!(
-                "The ownership of job {} is not known: {error}",
-                self.job.spec.id
-            );
-            self.look_later();
-            return;
+        match self.owner.ensure(&self.job).await {
+            Ok(true) => self.find_newest(),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::debug!(
+                    "The ownership of job {} is not known: {error}",
+                    self.job.spec.id
+                );
+                self.look_later();
+                return;
+            }
         }
         if !self.owner.is_ours() {
             for waiting in std::mem::take(&mut self.waiting) {

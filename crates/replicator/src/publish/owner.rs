@@ -48,18 +48,24 @@ impl Ownership {
         self.state == State::Ours
     }
 
+    /// Neither ours nor another's yet, as far as is known.
+    pub(super) fn is_unclaimed(&self) -> bool {
+        self.state == State::Unclaimed
+    }
+
     /// Flink made this process the leader again.
     pub(super) fn claim_again(&mut self) {
         self.state = State::Unclaimed;
     }
 
-    /// Claims unless that was done.
-    pub(super) async fn ensure(&mut self, job: &Job) -> Result<()> {
-        if self.state == State::Unclaimed {
-            self.claim(job).await?;
-            self.state = State::Ours;
+    /// Claims unless that was done. True: claimed just now.
+    pub(super) async fn ensure(&mut self, job: &Job) -> Result<bool> {
+        if self.state != State::Unclaimed {
+            return Ok(false);
         }
-        Ok(())
+        self.claim(job).await?;
+        self.state = State::Ours;
+        Ok(true)
     }
 
     async fn claim(&self, job: &Job) -> Result<()> {

@@ -224,6 +224,10 @@ impl Checkpoint {
         }
     }
 
+    pub fn metadata_path(&self) -> String {
+        format!("/cp/{JOB}/chk-{}/_metadata", self.id)
+    }
+
     pub fn pointer(&self) -> String {
         format!("hdfs://primary/cp/{JOB}/chk-{}", self.id)
     }
