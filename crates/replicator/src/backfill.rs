@@ -181,10 +181,8 @@ async fn copy_all(shared: &Arc<Shared>) {
             Err(error) => {
                 shared.backlog.dropped("failed");
                 shared.backlog.finished(&wanted);
-                if shared
-                    .said
-                    .first(&format!("backfill {}", error.kind.as_str()))
-                {
+                let what = format!("backfill {}", error.kind.as_str());
+                if shared.said.first_error(&what, Some(&error)) {
                     tracing::warn!(
                         "{} could not be copied to {}: {error}. Further ones with this cause are \
                          only counted, in dualwrite_backfill_dropped_total.",
