@@ -77,6 +77,14 @@ impl Process {
         }
     }
 
+    /// SIGTERM: asks the process to end by itself.
+    ///
+    /// # Errors
+    /// When the process is not running.
+    pub fn terminate(&self) -> Result<()> {
+        self.signal(Signal::SIGTERM)
+    }
+
     /// SIGSTOP: the process keeps its connections but answers nothing.
     ///
     /// # Errors
