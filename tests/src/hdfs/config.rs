@@ -104,7 +104,9 @@ impl Layout {
             shared: entries(&[
                 ("dfs.namenode.shared.edits.dir", &edits),
                 ("dfs.ha.fencing.methods", "shell(/bin/true)"),
+                // The other one is never far behind.
                 ("dfs.ha.tail-edits.period", "1s"),
+                ("dfs.ha.log-roll.period", "5s"),
                 (
                     &format!("dfs.namenode.http-address.{name}.nn0"),
                     &first.http(),

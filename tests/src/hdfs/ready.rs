@@ -17,8 +17,9 @@ const READY_LIMIT: Duration = Duration::from_mins(2);
 
 impl HdfsCluster {
     /// Waits until the NameNode is out of safe mode and every running DataNode serves it and
-    /// has reported its blocks. Of a pair, until that is so of each that runs, and the one that
-    /// clients are to use is active; a pair just started has its first one made active.
+    /// has reported its blocks. Of a pair, until every DataNode serves each that runs, and the one
+    /// that clients are to use is active and out of safe mode; a pair just started has its first one
+    /// made active.
     ///
     /// # Errors
     /// After 120 s, or as soon as a process has ended by itself.
@@ -42,9 +43,7 @@ impl HdfsCluster {
                 if let Some(ended) = processes.find(|process| !process.is_running()) {
                     return Ok(Err(ended.ended()));
                 }
-                for node in &name_nodes {
-                    name_node_ready(node)?;
-                }
+                name_node_ready(self.active())?;
                 for node in &data_nodes {
                     data_node_ready(node, &name_nodes)
                         .with_context(|| node.process.label().to_owned())?;

@@ -9,8 +9,9 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -23,14 +24,15 @@ pub enum Fate {
     LoseReply,
     /// It does not go through before [`Proxy::let_go`].
     Hold,
-    /// Its answer comes so much later, and with it all that follow on its connection.
+    /// Its answer comes so much later, as over a long way; no answer overtakes it.
     Delay(Duration),
 }
 
 /// Which calls meet with a fate.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// The method's name in `ClientNamenodeProtocol`, e.g. `rename2`, `complete`, `create`.
+    /// The method's name in `ClientNamenodeProtocol`, e.g. `rename2`, `complete`, `create`; with
+    /// nothing each one.
     pub method: &'static str,
     /// What the request must contain, e.g. a part of a path; with nothing each one does.
     pub of: &'static str,
@@ -167,15 +169,20 @@ fn connect(shared: &Arc<Shared>, client: TcpStream) -> std::io::Result<()> {
         links.retain(|link| link.strong_count() > 0);
         links.push(Arc::downgrade(&link));
     }
+    // Each thread ends with either end of the connection.
     let (asking, asked) = (Arc::clone(&link), Arc::clone(shared));
     std::thread::spawn(move || {
-        // Ends with either end of the connection.
         let _ = requests(&asked, &asking, &mut from_client);
         asking.end();
     });
-    let shared = Arc::clone(shared);
+    let (queue, due) = channel();
+    let (answering, shared) = (Arc::clone(&link), Arc::clone(shared));
     std::thread::spawn(move || {
-        let _ = answers(&shared, &link, &mut from_server);
+        let _ = answers(&shared, &answering, &mut from_server, &queue);
+        // What is in the queue still goes its way; then the connection ends.
+    });
+    std::thread::spawn(move || {
+        let _ = deliver(&link, &due);
         link.end();
     });
     Ok(())
@@ -201,23 +208,35 @@ fn requests(shared: &Shared, link: &Arc<Link>, from: &mut TcpStream) -> std::io:
     }
 }
 
-fn answers(shared: &Shared, link: &Link, from: &mut TcpStream) -> std::io::Result<()> {
+fn answers(
+    shared: &Shared,
+    link: &Link,
+    from: &mut TcpStream,
+    queue: &Sender<(Instant, Vec<u8>)>,
+) -> Result<()> {
     loop {
         let frame = frame::next(from)?;
         let fate = frame::answered(&frame).and_then(|call| lock(&link.fates).remove(&call));
+        let mut due = Instant::now();
+        if fate.is_some() {
+            shared.lock().struck += 1;
+        }
         match fate {
-            Some(Fate::LoseReply) => {
-                shared.lock().struck += 1;
-                return Ok(());
-            }
-            Some(Fate::Delay(pause)) => {
-                shared.lock().struck += 1;
-                std::thread::sleep(pause);
-            }
+            Some(Fate::LoseReply) => return Ok(()),
+            Some(Fate::Delay(pause)) => due += pause,
             Some(Fate::Hold) | None => {}
         }
+        queue.send((due, frame))?;
+    }
+}
+
+/// Gives the client its answers, each when it is due.
+fn deliver(link: &Link, queue: &Receiver<(Instant, Vec<u8>)>) -> std::io::Result<()> {
+    for (due, frame) in queue {
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
         (&link.client).write_all(&frame)?;
     }
+    Ok(())
 }
 
 impl Shared {
@@ -247,7 +266,7 @@ impl Rule {
     fn is_of(&self, method: &str, frame: &[u8]) -> bool {
         let of = self.of.as_bytes();
         let mentions = || of.is_empty() || frame.windows(of.len()).any(|bytes| bytes == of);
-        method == self.method && mentions()
+        (self.method.is_empty() || method == self.method) && mentions()
     }
 }
 
@@ -378,7 +397,7 @@ mod tests {
         let pause = Duration::from_millis(200);
         proxy.rule(rule(Fate::Delay(pause)));
         let mut client = client(&proxy);
-        let start = std::time::Instant::now();
+        let start = Instant::now();
         client.write_all(&request(1, "rename2", "/x")).unwrap();
         assert_eq!(frame::next(&mut client).unwrap(), answer(1));
         assert!(start.elapsed() >= pause);
