@@ -15,7 +15,7 @@ use bytes::Bytes;
 use store::{ErrorKind, FileStatus, Result, Store, StoreError, Writer};
 use telemetry::Metrics;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 /// Failures in a row that open the breaker.
@@ -33,7 +33,9 @@ pub struct Breaker {
     failures: AtomicU32,
     /// Whether one of these failures was a change's.
     changes_fail: AtomicBool,
-    up: watch::Sender<bool>,
+    up: AtomicBool,
+    /// Tells those who wait for it that calls are let through again, in the order of their coming.
+    is_back: Notify,
     runtime: Handle,
     metrics: Arc<Metrics>,
     me: Weak<Self>,
@@ -54,7 +56,8 @@ impl Breaker {
             probe_path: probe_path.to_owned(),
             failures: AtomicU32::new(0),
             changes_fail: AtomicBool::new(false),
-            up: watch::Sender::new(true),
+            up: AtomicBool::new(true),
+            is_back: Notify::new(),
             runtime,
             metrics,
             me: me.clone(),
@@ -63,13 +66,19 @@ impl Breaker {
 
     /// Whether calls are let through.
     pub fn is_up(&self) -> bool {
-        *self.up.borrow()
+        self.up.load(Ordering::Acquire)
     }
 
     /// Returns when calls are let through.
     pub async fn wait_up(&self) {
-        // the sender lives as long as self
-        let _ = self.up.subscribe().wait_for(|up| *up).await;
+        loop {
+            // before the look, so that what comes after it is heard
+            let back = self.is_back.notified();
+            if self.is_up() {
+                return;
+            }
+            back.await;
+        }
     }
 
     async fn call<T>(
@@ -104,7 +113,7 @@ impl Breaker {
             Some(error) if is_silence(error) => {
                 self.changes_fail.fetch_or(changes, Ordering::AcqRel);
                 let failures = self.failures.fetch_add(1, Ordering::AcqRel) + 1;
-                if failures >= OPENS_AFTER && self.up.send_replace(false) {
+                if failures >= OPENS_AFTER && self.up.swap(false, Ordering::AcqRel) {
                     self.opened(error);
                 }
             }
@@ -145,7 +154,8 @@ impl Breaker {
         }
         self.forget();
         self.metrics.secondary_up.set(1);
-        self.up.send_replace(true);
+        self.up.store(true, Ordering::Release);
+        self.is_back.notify_waiters();
         let seconds = since.elapsed().as_secs();
         tracing::info!(
             "The secondary {} answers again, after {seconds} s.",

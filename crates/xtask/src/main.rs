@@ -8,6 +8,7 @@ mod demo;
 mod deny;
 mod dist;
 mod docs;
+mod golden;
 mod test;
 mod tidy;
 
@@ -39,6 +40,8 @@ enum Task {
     Tidy,
     /// Measures speed, side by side
     Bench,
+    /// Writes goldens anew: `_metadata` as each version of Flink writes it
+    Golden(golden::Arguments),
     /// Writes the generated pages of docs/ anew
     Docs(docs::Arguments),
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&arguments),
         Task::Tidy => tidy::run(),
         Task::Bench => bench::run_all(),
+        Task::Golden(arguments) => golden::run(&arguments),
         Task::Docs(arguments) => docs::run(&arguments),
     };
     match done {
@@ -71,7 +75,7 @@ mod tests {
         Arguments::command().debug_assert();
         let help = Arguments::try_parse_from(["cargo xtask"]).unwrap_err();
         let help = help.to_string();
-        for task in ["demo", "dist", "test", "tidy", "bench", "docs"] {
+        for task in ["demo", "dist", "test", "tidy", "bench", "golden", "docs"] {
             assert!(help.contains(&format!("  {task} ")), "{help}");
         }
     }

@@ -31,7 +31,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
     // The same sources, built to panic in tests.
     ("provoked", &["replicator", "telemetry"]),
     ("cli", &["audit"]),
-    ("xtask", &["harness"]),
+    ("xtask", &["harness", "checkpoint-format"]),
 ];
 
 /// What every crate may use in its tests besides.
