@@ -7,7 +7,7 @@ mod refusal;
 #[path = "../support/mod.rs"]
 mod support;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use harness::HdfsCluster;
 use support::{DIRECTORY, Sites, Stage};
 
@@ -31,9 +31,12 @@ fn stage() -> Result<Stage> {
     Stage::set(sites, FLINK, flink)
 }
 
-/// Makes the checkpoint directory on the secondary the user's.
+/// Makes the directory on the secondary in which the checkpoint directory is to be the user's.
 fn own(sites: &Sites) -> Result<()> {
     let web = sites.secondary.web();
-    web.put(DIRECTORY, "MKDIRS", "")?;
-    web.put(DIRECTORY, "SETOWNER", &format!("&owner={USER}"))
+    let (parent, _) = DIRECTORY
+        .rsplit_once('/')
+        .context("a directory at the top")?;
+    web.put(parent, "MKDIRS", "")?;
+    web.put(parent, "SETOWNER", &format!("&owner={USER}"))
 }

@@ -1,6 +1,6 @@
-//! A secondary that answers, and takes no file.
+//! A secondary that answers, and takes no file, or loses what it had.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use harness::Disk;
 
 use crate::support::{DIRECTORY, Fault, Shows, Sites, on_stage};
@@ -59,6 +59,38 @@ fn permission_denied() -> Result<()> {
         "permission_denied",
         "AccessControlException",
     )
+}
+
+/// Nobody restores it: it is made again by whoever writes into it.
+fn deleted(strike: fn(&Sites) -> Result<()>) -> Result<()> {
+    let fault = Fault {
+        strike,
+        heal: |_| Ok(()),
+        judged: true,
+        shows: Shows::Deletion,
+    };
+    on_stage(stage, |stage| stage.endures(&fault))
+}
+
+#[test]
+fn directory_deleted() -> Result<()> {
+    deleted(|sites| {
+        sites.secondary.web().delete(DIRECTORY)?;
+        Ok(())
+    })
+}
+
+/// With all its checkpoints, but not with the record of who publishes them.
+#[test]
+fn directory_of_the_job_deleted() -> Result<()> {
+    deleted(|sites| {
+        let web = sites.secondary.web();
+        let jobs = web.list(DIRECTORY)?.context("no directory")?;
+        let mut jobs = jobs.iter().filter(|job| !job.name.starts_with('.'));
+        let job = jobs.next().context("no job")?;
+        web.delete(&format!("{DIRECTORY}/{}", job.name))?;
+        Ok(())
+    })
 }
 
 /// As WebHDFS takes it; -1 is none.

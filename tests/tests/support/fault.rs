@@ -40,6 +40,9 @@ pub enum Shows {
         reason: &'static str,
         words: &'static str,
     },
+    /// The JobManager says once that somebody has deleted what it knew. The TaskManager may have
+    /// been writing one of the files that went.
+    Deletion,
 }
 
 /// How many lines of a level each process has said before.
@@ -159,6 +162,16 @@ impl Shows {
                     "{refused} refusals ({reason})"
                 );
                 ensure!(named - refused <= 1, "more than one failure of backfill");
+            }
+            Self::Deletion => {
+                let deletions = count(warnings, "Somebody has deleted");
+                let publishes = process.label().contains("jobmanager");
+                ensure!(deletions == usize::from(publishes), "{deletions} deletions");
+                let lost = count(warnings, "was not teed (other)");
+                ensure!(
+                    lost <= 1 && deletions + lost == rest,
+                    "not only of a deletion"
+                );
             }
         }
         Ok(())
