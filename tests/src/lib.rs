@@ -7,22 +7,28 @@
 //! [`Run::passed`]. Whatever was started dies with the test, also when the test itself is killed.
 
 mod checker;
+mod disk;
 mod dist;
 mod exactly_once;
 mod fingerprint;
 mod flink;
 mod hdfs;
+mod host;
+mod janitor;
 mod java;
 mod maven;
 mod paths;
 mod ports;
 mod process;
+mod proxy;
+mod root;
 mod run;
 mod test_job;
 mod wait;
 mod zookeeper;
 
 pub use checker::{CheckedCheckpoint, Checker, Finding};
+pub use disk::Disk;
 pub use dist::{DIST_JAR_NAME, dist_cli, dist_dir, dist_jar};
 pub use exactly_once::{Comparison, ExactlyOnce};
 pub use fingerprint::fingerprint;
@@ -31,9 +37,11 @@ pub use flink::{
     FlinkRest, FlinkVersion, JAVA_OPTIONS, Submission,
 };
 pub use hdfs::{HdfsBuilder, HdfsCluster, WebFile, WebHdfs};
+pub use host::Host;
 pub use maven::{jars, maven};
 pub use paths::{harness_dir, workspace_dir};
 pub use process::Process;
+pub use proxy::{Fate, Proxy, Rule};
 pub use run::Run;
 pub use test_job::test_job_jar;
 pub use wait::wait_until;

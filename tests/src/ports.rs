@@ -4,7 +4,7 @@
 //! is lost while its process is down. Refuses to hand one port out twice at a time.
 
 use std::fs::{File, TryLockError};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -56,7 +56,12 @@ impl Port {
 
     /// `127.0.0.1:port`.
     pub(crate) fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.number)
+        self.address_at(Ipv4Addr::LOCALHOST)
+    }
+
+    /// The same port of another host, where nobody else takes any.
+    pub(crate) fn address_at(&self, ip: Ipv4Addr) -> String {
+        format!("{ip}:{}", self.number)
     }
 }
 

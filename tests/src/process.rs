@@ -77,6 +77,14 @@ impl Process {
         }
     }
 
+    /// SIGTERM: asks the process to end by itself.
+    ///
+    /// # Errors
+    /// When the process is not running.
+    pub fn terminate(&self) -> Result<()> {
+        self.signal(Signal::SIGTERM)
+    }
+
     /// SIGSTOP: the process keeps its connections but answers nothing.
     ///
     /// # Errors
@@ -286,15 +294,18 @@ mod tests {
             .find_map(|line| line.strip_prefix("sleeper ")?.parse().ok())
             .expect("the victim has started its process");
         assert!(state(pid).is_some());
+        let folder = format!("runs/process__sleeper.{}.0", victim.id());
+        let folder = crate::harness_dir().join(folder);
+        assert!(folder.exists(), "{}", folder.display());
         victim.kill().unwrap();
         victim.wait().unwrap();
         wait_until(
-            "the victim's process to be gone",
+            "the victim's process and data to be gone",
             Duration::from_secs(10),
             || {
-                match state(pid) {
+                match (state(pid), folder.exists()) {
                     // Nobody may be there to collect a zombie.
-                    None | Some('Z') => Ok(()),
+                    (None | Some('Z'), false) => Ok(()),
                     now => Err(format!("{now:?}")),
                 }
             },

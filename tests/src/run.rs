@@ -8,10 +8,22 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
 
+use crate::janitor::Janitor;
+
+/// Removes the data, and the logs of a test that passed. What a killed process still writes comes
+/// between the first look and the second.
+const REMOVE: &str = r#"
+rm -rf "$1" || { sleep 1; rm -rf "$1"; }
+removed=$?
+[ "$told" = passed ] && rm -rf "$2"
+exit $removed
+"#;
+
 /// One test's folder, shared by the clusters that it starts; cheap to clone.
 ///
-/// When the last clone is dropped, the data is removed; the logs are removed only if
-/// [`Run::passed`] was called, otherwise their place is printed.
+/// When the last clone is dropped, or the test's process has ended in whatever way, the data is
+/// removed; the logs are removed only if [`Run::passed`] was called, otherwise their place is
+/// printed.
 #[derive(Debug, Clone)]
 pub struct Run(Arc<Inner>);
 
@@ -19,7 +31,8 @@ pub struct Run(Arc<Inner>);
 struct Inner {
     data: PathBuf,
     logs: PathBuf,
-    keep: bool,
+    /// Removes the folders; none if they are to be kept.
+    janitor: Option<Janitor>,
     passed: AtomicBool,
 }
 
@@ -63,17 +76,30 @@ impl Run {
             std::fs::create_dir_all(path)
                 .with_context(|| format!("cannot create {}", path.display()))?;
         }
+        let janitor = (!keep).then(|| Janitor::hire(REMOVE, &[&data, &logs]));
         Ok(Self(Arc::new(Inner {
+            janitor: janitor.transpose()?,
             data,
             logs,
-            keep,
             passed: AtomicBool::new(false),
         })))
     }
 
     /// To be called at the end of a test that found nothing wrong.
     pub fn passed(&self) {
-        self.0.passed.store(true, Ordering::Relaxed);
+        self.verdict(true);
+    }
+
+    /// To be called at the beginning of a test that goes on where another one passed.
+    pub fn reopened(&self) {
+        self.verdict(false);
+    }
+
+    fn verdict(&self, passed: bool) {
+        self.0.passed.store(passed, Ordering::Relaxed);
+        if let Some(janitor) = &self.0.janitor {
+            janitor.tell(if passed { "passed" } else { "not yet" });
+        }
     }
 
     /// A folder for data, gone after the test.
@@ -94,21 +120,15 @@ impl Run {
 
     /// Whether processes and folders stay when the test ends.
     pub fn is_kept(&self) -> bool {
-        self.0.keep
+        self.0.janitor.is_none()
     }
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if self.keep {
-            return;
-        }
-        if self.passed.load(Ordering::Relaxed) {
-            remove(&self.logs);
-        } else {
+        if self.janitor.is_some() && !self.passed.load(Ordering::Relaxed) {
             eprintln!("the logs of the processes are in {}", self.logs.display());
         }
-        remove(&self.data);
     }
 }
 
@@ -152,5 +172,13 @@ mod tests {
         passed.passed();
         drop(passed);
         assert!(!logs.exists());
+
+        let reopened = Run::new("run::reopened").unwrap();
+        let logs = reopened.log_dir().to_owned();
+        reopened.passed();
+        reopened.reopened();
+        drop(reopened);
+        assert!(logs.exists());
+        remove(&logs);
     }
 }

@@ -65,8 +65,7 @@ fn a_job_submitted_with_the_product_is_recovered_with_it_switched_off() -> Resul
     let zookeeper = ZooKeeper::start(&sites.run)?;
     let mut flink = with_zookeeper(&sites, &zookeeper, sites.flink(FLINK)?)?;
     let mut judge = sites.judge(FLINK)?;
-    let rest = flink.rest().clone();
-    let watched = Watched::submit(&rest, &job(&sites)?)?;
+    let watched = Watched::submit(flink.rest(), &job(&sites)?)?;
     judge.until_published(&watched.id, 2)?;
     ensure!(storage(&flink, &watched.id)? == "DualWriteCheckpointStorage");
 
@@ -91,9 +90,8 @@ fn a_running_job_is_joined_by_the_product_gets_a_new_leader_and_survives_the_jar
     let zookeeper = ZooKeeper::start(&sites.run)?;
     let mut flink = with_zookeeper(&sites, &zookeeper, sites.plain_flink(FLINK)?)?;
     let mut judge = sites.judge(FLINK)?;
-    let rest = flink.rest().clone();
-    let watched = Watched::submit(&rest, &job(&sites)?)?;
-    rest.wait_for_completed(&watched.id, 3, LIMIT)?;
+    let watched = Watched::submit(flink.rest(), &job(&sites)?)?;
+    flink.rest().wait_for_completed(&watched.id, 3, LIMIT)?;
 
     joined_by_the_product(&sites, &mut flink, &watched, &mut judge)?;
 

@@ -8,4 +8,6 @@ mod entries;
 mod guard;
 mod log;
 mod process;
+#[cfg(feature = "provoked-panics")]
+mod provoked;
 mod slots;

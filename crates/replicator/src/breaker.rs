@@ -2,8 +2,9 @@
 //!
 //! After [`OPENS_AFTER`] failures in a row every call is refused at once, while one probe at a time
 //! finds out whether the cluster is back. It is back when it takes a file, bytes and all: a
-//! NameNode in safe mode, or without DataNodes, answers every question and takes none. Refuses to
-//! judge errors that the cluster answered with: a missing file is no sign of a dead cluster.
+//! NameNode in safe mode, or without DataNodes, answers every question and takes none. For the same
+//! reason an answered question does not end a row in which a change failed. Refuses to judge errors
+//! that the cluster answered with: a missing file is no sign of a dead cluster.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
@@ -30,6 +31,8 @@ pub struct Breaker {
     /// Where probes write; nobody else does.
     probe_path: String,
     failures: AtomicU32,
+    /// Whether one of these failures was a change's.
+    changes_fail: AtomicBool,
     up: AtomicBool,
     /// Tells those who wait that calls are let through again, or no more, in the order of their
     /// coming.
@@ -53,6 +56,7 @@ impl Breaker {
             inner,
             probe_path: probe_path.to_owned(),
             failures: AtomicU32::new(0),
+            changes_fail: AtomicBool::new(false),
             up: AtomicBool::new(true),
             is_changed: Notify::new(),
             runtime,
@@ -110,11 +114,12 @@ impl Breaker {
             ));
         }
         let result = call.await;
-        self.judge(result.as_ref().err());
+        let changes = !["read", "stat", "list"].contains(&operation);
+        self.judge(changes, result.as_ref().err());
         result
     }
 
-    fn judge(&self, error: Option<&StoreError>) {
+    fn judge(&self, changes: bool, error: Option<&StoreError>) {
         if let Some(error) = error {
             self.metrics
                 .secondary_errors
@@ -123,13 +128,21 @@ impl Breaker {
         }
         match error {
             Some(error) if is_silence(error) => {
+                self.changes_fail.fetch_or(changes, Ordering::AcqRel);
                 let failures = self.failures.fetch_add(1, Ordering::AcqRel) + 1;
                 if failures >= OPENS_AFTER && self.up.swap(false, Ordering::AcqRel) {
                     self.opened(error);
                 }
             }
-            _ => self.failures.store(0, Ordering::Release),
+            _ if changes || !self.changes_fail.load(Ordering::Acquire) => self.forget(),
+            _ => {}
         }
+    }
+
+    /// Begins a new row of failures.
+    fn forget(&self) {
+        self.changes_fail.store(false, Ordering::Release);
+        self.failures.store(0, Ordering::Release);
     }
 
     fn opened(&self, error: &StoreError) {
@@ -157,7 +170,7 @@ impl Breaker {
                 _ => break,
             }
         }
-        self.failures.store(0, Ordering::Release);
+        self.forget();
         self.metrics.secondary_up.set(1);
         self.up.store(true, Ordering::Release);
         self.is_changed.notify_waiters();
@@ -238,7 +251,7 @@ struct Watched {
 impl Watched {
     fn judge<T>(breaker: Option<&Arc<Breaker>>, result: Result<T>) -> Result<T> {
         if let Some(breaker) = breaker {
-            breaker.judge(result.as_ref().err());
+            breaker.judge(true, result.as_ref().err());
         }
         result
     }
@@ -315,6 +328,37 @@ mod tests {
         faulty.heal();
         breaker.wait_up().await;
         assert!(memory.files().is_empty(), "probes leave nothing behind");
+    }
+
+    /// Under a NameNode in safe mode the JobManager asked what there is between its attempts to
+    /// write; each answer counted as a sign of life, so it never learned that nothing is taken.
+    #[tokio::test(start_paused = true)]
+    async fn questions_that_are_answered_do_not_hide_that_no_file_is_taken() {
+        let safe_mode = |call: &store::testing::Call| {
+            (call.operation == "create").then_some(Fault::Fail(ErrorKind::Unavailable))
+        };
+        let faulty = FaultyStore::new(Arc::new(MemoryStore::default()), safe_mode);
+        let breaker = breaker(&faulty);
+        for _ in 0..OPENS_AFTER {
+            assert!(breaker.is_up());
+            breaker.stat("/x").await.unwrap();
+            breaker.create("/x").await.err().unwrap();
+        }
+        assert!(!breaker.is_up());
+        faulty.heal();
+        breaker.wait_up().await;
+
+        // One file that cannot be read is no silence while others are.
+        let lost = |call: &store::testing::Call| {
+            (call.path == "/lost").then_some(Fault::Fail(ErrorKind::Unavailable))
+        };
+        let faulty = FaultyStore::new(Arc::new(MemoryStore::default()), lost);
+        let breaker = self::breaker(&faulty);
+        for _ in 0..OPENS_AFTER * 2 {
+            breaker.stat("/lost").await.unwrap_err();
+            breaker.stat("/x").await.unwrap();
+        }
+        assert!(breaker.is_up());
     }
 
     #[tokio::test]

@@ -350,7 +350,8 @@ impl Job {
             .sessions_abandoned
             .with_label_values(&[reason])
             .inc();
-        if silent || !self.shared.said.first(&format!("abandoned {reason}")) {
+        let said = &self.shared.said;
+        if silent || !said.first_error(&format!("abandoned {reason}"), error) {
             return;
         }
         let cause = error.map(|error| format!(": {error}")).unwrap_or_default();
@@ -373,5 +374,30 @@ impl SaidOnce {
     pub(crate) fn first(&self, cause: &str) -> bool {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         said.len() < Self::CAUSES_AT_MOST && said.insert(cause.to_owned())
+    }
+
+    /// The same for what went wrong by an error of a cluster: a full disk and an exceeded quota are
+    /// two causes, though both are `no_space`.
+    pub(crate) fn first_error(&self, what: &str, error: Option<&StoreError>) -> bool {
+        let class = error.and_then(StoreError::exception).unwrap_or_default();
+        self.first(&format!("{what} {class}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use store::ErrorKind;
+
+    #[test]
+    fn a_cause_is_said_once_and_another_of_the_same_kind_too() {
+        let said = SaidOnce::default();
+        let error = |message: &str| StoreError::new(ErrorKind::NoSpace, "create", "/x", message);
+        let quota = error("DSQuotaExceededException: /x has 5 of 5 bytes");
+        let again = error("DSQuotaExceededException: /y has 6 of 6 bytes");
+        let full = error("IOException: /x could only be written to 0 of 1 nodes");
+        let first = |error| said.first_error("abandoned no_space", Some(error));
+        assert!(first(&quota) && !first(&again) && first(&full) && !first(&full));
+        assert!(said.first_error("abandoned no_space", None));
     }
 }

@@ -497,3 +497,51 @@ async fn after_an_outage_the_newest_is_published() {
     .await;
     world.published().await;
 }
+
+/// Whoever deletes checkpoints on the secondary by hand takes their files away with them. Those of
+/// them that the next checkpoint names too counted as known, and it was published without them.
+#[tokio::test(start_paused = true)]
+async fn what_is_deleted_under_us_is_copied_again_before_anything_names_it() {
+    for deleted in ["/cp", "/cp/.dualwrite", &format!("/cp/{JOB}")] {
+        let world = World::new();
+        let job = world.coordinator();
+        let (first, second) = (Checkpoint::new(1, 1), Checkpoint::new(2, 1));
+        world.put_on_both(&first).await;
+        job.offer(first.offer());
+        world.published_are(&[1]).await;
+        for (path, bytes) in second.files() {
+            if world.on_secondary(&path).await.is_none() {
+                support::write(&world.primary, &path, &bytes).await;
+            }
+        }
+        world.secondary.delete(deleted, true).await.unwrap();
+        job.offer(second.offer());
+        let rest: &[u64] = if deleted == "/cp/.dualwrite" {
+            &[1, 2]
+        } else {
+            &[2]
+        };
+        world.published_are(rest).await;
+        assert_eq!(world.count("dualwrite_checkpoints_unpublishable_total"), 0);
+    }
+}
+
+/// The answer to a retirement's deletion was lost: that its `_metadata` is gone is our own doing.
+#[tokio::test(start_paused = true)]
+async fn what_we_have_deleted_ourselves_is_not_taken_for_somebody_elses_work() {
+    let world = World::new();
+    let job = world.open("coordinator", &[("secondary.retained", "1")]);
+    world.faults.set_script(|call: &Call| {
+        let retires = call.operation == "delete" && call.path.ends_with("_metadata");
+        (retires && call.nth_on_path == 1).then_some(Fault::LoseReply)
+    });
+    for id in 1..5 {
+        let checkpoint = Checkpoint::new(id, id);
+        world.put_on_both(&checkpoint).await;
+        job.offer(checkpoint.offer());
+        world.published_are(&[id]).await;
+    }
+    let calls = world.faults.calls().into_iter();
+    let lists = calls.filter(|call| call.operation == "list").count();
+    assert_eq!(lists, 1, "what was published earlier was looked for again");
+}

@@ -71,6 +71,12 @@ impl StoreError {
         }
     }
 
+    /// The simple name of the cluster's exception, if its own words begin with one.
+    pub fn exception(&self) -> Option<&str> {
+        let (class, _) = self.message.split_once(": ")?;
+        class.ends_with("Exception").then_some(class)
+    }
+
     /// Whether trying again later can help without anyone changing anything.
     pub fn is_transient(&self) -> bool {
         matches!(

@@ -11,7 +11,7 @@ pub use config::{Checkpoints, JAVA_OPTIONS};
 pub use rest::{CheckpointCounts, CheckpointInfo, FlinkRest, Submission};
 pub use version::{DEFAULT_VERSIONS, FlinkVersion};
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -41,6 +41,7 @@ pub struct FlinkBuilder {
     hadoop_conf: Option<PathBuf>,
     lib: Vec<PathBuf>,
     java_options: Vec<String>,
+    env: Vec<(String, OsString)>,
 }
 
 impl FlinkBuilder {
@@ -90,6 +91,13 @@ impl FlinkBuilder {
     #[must_use]
     pub fn java_option(mut self, option: &str) -> Self {
         self.java_options.push(option.to_owned());
+        self
+    }
+
+    /// A further environment variable of all processes.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &OsStr) -> Self {
+        self.env.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -191,6 +199,7 @@ impl FlinkCluster {
             hadoop_conf: None,
             lib: Vec::new(),
             java_options: Vec::new(),
+            env: Vec::new(),
         })
     }
 
@@ -328,6 +337,7 @@ impl Starter<'_> {
         if let Some(folder) = &self.builder.hadoop_conf {
             env.push(("HADOOP_CONF_DIR".to_owned(), folder.into()));
         }
+        env.extend(self.builder.env.iter().cloned());
         let name = &self.builder.name;
         Process::start(Launch {
             label: format!("{name}/{role}"),

@@ -8,17 +8,23 @@
     reason = "each test file uses a part of it"
 )]
 
+mod fault;
 mod judge;
 mod said;
+mod stage;
 mod watched;
 
 use std::time::Duration;
 
-use anyhow::Result;
-use harness::{Checkpoints, FlinkBuilder, FlinkCluster, HdfsCluster, Run, dist_jar};
+use anyhow::{Context, Result};
+use harness::{
+    Checkpoints, FlinkBuilder, FlinkCluster, HdfsBuilder, HdfsCluster, Host, Proxy, Run, dist_jar,
+};
 
+pub use fault::{Fault, Shows};
 pub use judge::Judge;
 pub use said::said;
+pub use stage::{Stage, on_stage};
 pub use watched::{Watched, now_ms};
 
 /// Nothing in these tests takes longer.
@@ -32,26 +38,75 @@ pub const STORAGE: &str = "io.dualwrite.flink.DualWriteCheckpointStorageFactory"
 /// Where checkpoints are copied to.
 pub const SECONDARY_KEY: &str = "dualwrite.secondary.dir";
 /// Below the root of each cluster.
-const DIRECTORY: &str = "/flink/checkpoints";
+pub const DIRECTORY: &str = "/flink/checkpoints";
 
 /// A primary and a secondary HDFS.
 pub struct Sites {
     pub run: Run,
     pub primary: HdfsCluster,
     pub secondary: HdfsCluster,
+    /// By which URI the product and the judge know the secondary.
+    pub secondary_uri: String,
+    proxy: Option<Proxy>,
+    host: Option<Host>,
 }
 
 impl Sites {
     /// Both are started; nobody waits for them yet.
     pub fn launch(test: &str) -> Result<Self> {
+        Self::launch_with(test, HdfsCluster::builder("secondary"))
+    }
+
+    /// The same with a secondary of another kind.
+    pub fn launch_with(test: &str, secondary: HdfsBuilder) -> Result<Self> {
         let run = Run::new(test)?;
         let primary = HdfsCluster::builder("primary").launch(&run)?;
-        let secondary = HdfsCluster::builder("secondary").launch(&run)?;
+        let secondary = secondary.launch(&run)?;
         Ok(Self {
             run,
             primary,
+            secondary_uri: secondary.uri().to_owned(),
             secondary,
+            proxy: None,
+            host: None,
         })
+    }
+
+    /// Both, the secondary on a host of its own.
+    pub fn launch_apart(test: &str) -> Result<Self> {
+        let host = Host::start()?;
+        let secondary = HdfsCluster::builder("secondary").host(&host);
+        Ok(Self {
+            host: Some(host),
+            ..Self::launch_with(test, secondary)?
+        })
+    }
+
+    /// Both, the secondary's NameNode behind a proxy.
+    pub fn launch_proxied(test: &str) -> Result<Self> {
+        let sites = Self::launch(test)?;
+        let proxy = Proxy::start(&sites.secondary.name_node_address())?;
+        Ok(Self {
+            secondary_uri: format!("hdfs://{}", proxy.address()),
+            proxy: Some(proxy),
+            ..sites
+        })
+    }
+
+    /// The secondary's host.
+    pub fn host(&self) -> Result<&Host> {
+        self.host.as_ref().context("it shares ours")
+    }
+
+    /// What is between everybody and the secondary's NameNode.
+    pub fn proxy(&self) -> Result<&Proxy> {
+        self.proxy.as_ref().context("there is none")
+    }
+
+    /// Waits until both take writes.
+    pub fn wait_ready(&self) -> Result<()> {
+        self.primary.wait_ready()?;
+        self.secondary.wait_ready()
     }
 
     /// Where the primary's checkpoints go.
@@ -61,7 +116,7 @@ impl Sites {
 
     /// Where the secondary's checkpoints go.
     pub fn secondary_dir(&self) -> String {
-        format!("{}{DIRECTORY}", self.secondary.uri())
+        format!("{}{DIRECTORY}", self.secondary_uri)
     }
 
     /// Flink on the primary, without the product.

@@ -16,22 +16,22 @@ const MEDIAN_NOISE_MS: u64 = 500;
 const MAXIMUM_NOISE_MS: u64 = 3_000;
 
 /// A submitted job and its expected result.
-pub struct Watched<'a> {
+pub struct Watched {
     pub id: String,
-    rest: &'a FlinkRest,
+    rest: FlinkRest,
     job: ExactlyOnce,
 }
 
-impl<'a> Watched<'a> {
-    pub fn submit(rest: &'a FlinkRest, job: &ExactlyOnce) -> Result<Self> {
+impl Watched {
+    pub fn submit(rest: &FlinkRest, job: &ExactlyOnce) -> Result<Self> {
         Self::run(rest, job, &job.submission(None)?)
     }
 
     /// With more than [`ExactlyOnce::submission`] says.
-    pub fn run(rest: &'a FlinkRest, job: &ExactlyOnce, submission: &Submission) -> Result<Self> {
+    pub fn run(rest: &FlinkRest, job: &ExactlyOnce, submission: &Submission) -> Result<Self> {
         Ok(Self {
             id: rest.submit(submission)?,
-            rest,
+            rest: rest.clone(),
             job: job.clone(),
         })
     }

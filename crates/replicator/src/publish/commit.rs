@@ -3,7 +3,7 @@
 
 use audit::{CATALOGUE_VERSION, CatalogueEntry};
 use bytes::Bytes;
-use checkpoint_layout::METADATA;
+use checkpoint_layout::{Location, METADATA};
 use store::{ErrorKind, Result, Store, StoreError};
 
 use super::owner::Ownership;
@@ -21,11 +21,16 @@ pub(super) enum Commit {
     Never(Unpublishable, String),
 }
 
-/// Publishes a complete checkpoint.
+/// Publishes a complete checkpoint, if all of those `kept` are still there, which tell what is known.
 ///
 /// # Errors
 /// What the secondary answered; the checkpoint is then there or not, and trying again finds out.
-pub(super) async fn publish(job: &Job, owner: &mut Ownership, waiting: &Waiting) -> Result<Commit> {
+pub(super) async fn publish(
+    job: &Job,
+    owner: &mut Ownership,
+    kept: &[Location],
+    waiting: &Waiting,
+) -> Result<Commit> {
     let bytes = match waiting.rewritten(job) {
         Ok(bytes) => Bytes::from(bytes),
         Err(error) => return Ok(Commit::Never(Unpublishable::Format, error.to_string())),
@@ -33,7 +38,7 @@ pub(super) async fn publish(job: &Job, owner: &mut Ownership, waiting: &Waiting)
     let store = job.secondary.as_ref();
     let inflight = job.next_inflight();
     write_new(store, inflight.path(), &bytes).await?;
-    let outcome = commit(job, owner, waiting, inflight.path(), &bytes).await;
+    let outcome = commit(job, owner, kept, (waiting, inflight.path(), &bytes)).await;
     if !matches!(outcome, Ok(Commit::Published)) {
         // a leftover is found by its in-flight name
         let _ = store.delete(inflight.path(), false).await;
@@ -44,9 +49,8 @@ pub(super) async fn publish(job: &Job, owner: &mut Ownership, waiting: &Waiting)
 async fn commit(
     job: &Job,
     owner: &mut Ownership,
-    waiting: &Waiting,
-    inflight: &str,
-    bytes: &Bytes,
+    kept: &[Location],
+    (waiting, inflight, bytes): (&Waiting, &str, &Bytes),
 ) -> Result<Commit> {
     let store = job.secondary.as_ref();
     if !is_there(store, inflight, bytes).await? {
@@ -61,6 +65,9 @@ async fn commit(
     if !owner.confirm(job).await? {
         let why = "another process publishes for this job".to_owned();
         return Ok(Commit::Never(Unpublishable::NotOwner, why));
+    }
+    for dir in kept {
+        owner.need(job, dir.join(METADATA).path()).await?;
     }
     let to = waiting.dir.join(METADATA);
     let conflict = || {

@@ -307,7 +307,9 @@ impl<'a> Task<'a> {
             if !complete {
                 continue;
             }
-            let outcome = commit::publish(&self.job, self.owner, &self.waiting[index]).await?;
+            let kept = self.retention.dirs();
+            let waiting = &self.waiting[index];
+            let outcome = commit::publish(&self.job, self.owner, &kept, waiting).await?;
             let done: Vec<Waiting> = self.waiting.drain(..=index).collect();
             self.metrics.superseded.inc_by(index as u64);
             if let Some(waiting) = done.into_iter().next_back() {

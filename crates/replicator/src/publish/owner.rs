@@ -110,19 +110,42 @@ impl Ownership {
         .await
     }
 
-    /// Asks the secondary whether the record is still this process's. Once it is not, the job is
-    /// another's until it is claimed again.
+    /// Asks the secondary whether the record is still this process's. Once it is another's, so is
+    /// the job, until it is claimed again.
+    ///
+    /// # Errors
+    /// What the secondary answered; also if there is no record any more.
     pub(super) async fn confirm(&mut self, job: &Job) -> Result<bool> {
-        if self.state == State::Ours && !self.is_recorded(job).await? {
-            self.state = State::Lost;
-            self.unbroken = false;
-            tracing::warn!(
-                "Another JobManager has taken job {} over: this process neither publishes nor \
-                 deletes for it any more.",
-                job.spec.id
-            );
+        if self.state != State::Ours || self.is_recorded(job).await? {
+            return Ok(self.is_ours());
         }
-        Ok(self.is_ours())
+        // nobody takes a job over by deleting the record
+        self.need(job, &self.path.clone()).await?;
+        self.state = State::Lost;
+        self.unbroken = false;
+        tracing::warn!(
+            "Another JobManager has taken job {} over: this process neither publishes nor deletes \
+             for it any more.",
+            job.spec.id
+        );
+        Ok(false)
+    }
+
+    /// Fails if a file that this process has put on the secondary is gone, and has the job claimed
+    /// anew: whoever has deleted it may have deleted all that is known to be there.
+    pub(super) async fn need(&mut self, job: &Job, path: &str) -> Result<()> {
+        if job.secondary.stat(path).await?.is_some() {
+            return Ok(());
+        }
+        self.state = State::Unclaimed;
+        self.unbroken = false;
+        tracing::warn!(
+            "Somebody has deleted {path} on the secondary. All files of job {} are looked for \
+             again, and copied from the primary where they are missing.",
+            job.spec.id
+        );
+        let why = "deleted by somebody else";
+        Err(StoreError::new(ErrorKind::NotFound, "stat", path, why))
     }
 
     async fn is_recorded(&self, job: &Job) -> Result<bool> {

@@ -42,6 +42,8 @@ struct Kept {
     id: u64,
     dir: Location,
     files: Vec<Expected>,
+    /// Whether the deletion of its `_metadata` has begun.
+    retiring: bool,
 }
 
 struct Retired {
@@ -65,6 +67,12 @@ impl Retention {
     /// All files that the published, not retired checkpoints name.
     pub(super) fn files(&self) -> impl Iterator<Item = &Expected> {
         self.published.iter().flat_map(|kept| &kept.files)
+    }
+
+    /// The directories of these checkpoints, but for those that may have been retired already.
+    pub(super) fn dirs(&self) -> Vec<Location> {
+        let kept = self.published.iter().filter(|kept| !kept.retiring);
+        kept.map(|kept| kept.dir.clone()).collect()
     }
 
     /// When files may next be deleted.
@@ -98,6 +106,7 @@ impl Retention {
             id: newest.id,
             dir: newest.dir.clone(),
             files: newest.into_files(),
+            retiring: false,
         });
         let mut count = 0;
         while self.published.len() > self.retained {
@@ -120,8 +129,10 @@ impl Retention {
         if !owner.confirm(job).await? {
             return Ok(false);
         }
+        let oldest = &mut self.published[index];
+        oldest.retiring = true;
         job.secondary
-            .delete(self.published[index].dir.join(METADATA).path(), false)
+            .delete(oldest.dir.join(METADATA).path(), false)
             .await?;
         let due = Instant::now() + job.spec.retention_grace;
         if let Some(Kept { dir, files, .. }) = self.published.remove(index)
@@ -236,6 +247,7 @@ async fn earlier(job: &Job, newest: &Waiting) -> Result<VecDeque<Kept>> {
                     id: checkpoint.id,
                     dir: checkpoint.dir,
                     files,
+                    retiring: false,
                 });
             }
             Err(error) => tracing::warn!("{} is left as it is: {error}", checkpoint.dir),

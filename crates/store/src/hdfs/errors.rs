@@ -128,10 +128,16 @@ fn of_exception(class: &str, message: &str) -> ErrorKind {
 /// What the `NameNode` throws as a bare `java.io.IOException`: `BlockManager.chooseTarget4NewBlock`
 /// and `FSDirRenameOp` of Hadoop 3.4.1.
 fn of_plain_io_exception(message: &str) -> ErrorKind {
-    if message.contains("could only be") && message.contains("There are 0 datanode(s) running") {
-        ErrorKind::Unavailable
-    } else if message.contains("could only be") {
-        ErrorKind::NoSpace
+    if message.contains("could only be") {
+        // Excluded are those that this client could not write to. If that is all of them, the
+        // NameNode has not noticed yet that they are gone, or full.
+        if number_before(message, " datanode(s) running")
+            <= number_before(message, " node(s) are excluded")
+        {
+            ErrorKind::Unavailable
+        } else {
+            ErrorKind::NoSpace
+        }
     } else {
         let rename = [
             "ename destination",
@@ -145,6 +151,13 @@ fn of_plain_io_exception(message: &str) -> ErrorKind {
             ErrorKind::Other
         }
     }
+}
+
+/// The number before some words; where there is none the `NameNode` says `no`, which is 0.
+fn number_before(message: &str, words: &str) -> u64 {
+    let before = message.split_once(words).map(|(before, _)| before);
+    let number = before.and_then(|before| before.rsplit(' ').next()?.parse().ok());
+    number.unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -199,15 +212,18 @@ mod tests {
 
     #[test]
     fn full_disks_and_absent_datanodes_are_told_apart() {
-        let message = |running| {
-            format!(
+        let kind = |running, excluded| {
+            let message = format!(
                 "File /a could only be written to 0 of the 1 minReplication nodes. There are \
-                 {running} datanode(s) running and no node(s) are excluded in this operation."
-            )
+                 {running} datanode(s) running and {excluded} node(s) are excluded in this operation."
+            );
+            translate("write", &rpc("java.io.IOException", &message)).0
         };
-        let kind = |running| translate("write", &rpc("java.io.IOException", &message(running))).0;
-        assert_eq!(kind(1), ErrorKind::NoSpace);
-        assert_eq!(kind(0), ErrorKind::Unavailable);
+        assert_eq!(kind(1, "no"), ErrorKind::NoSpace);
+        assert_eq!(kind(2, "1"), ErrorKind::NoSpace);
+        assert_eq!(kind(0, "no"), ErrorKind::Unavailable);
+        // The NameNode takes the frozen ones for alive for minutes.
+        assert_eq!(kind(2, "2"), ErrorKind::Unavailable);
     }
 
     #[test]

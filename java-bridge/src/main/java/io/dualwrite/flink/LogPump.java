@@ -39,7 +39,12 @@ final class LogPump {
     void run() {
         try {
             while (!stopping) {
-                writeAll(bridge.pollLog(POLL_TIMEOUT_MS, POLL_MAX_LINES));
+                final String[] lines = bridge.pollLog(POLL_TIMEOUT_MS, POLL_MAX_LINES);
+                writeAll(lines);
+                if (lines == null) {
+                    // a failure does not wait
+                    Thread.sleep(POLL_TIMEOUT_MS);
+                }
             }
         } catch (Throwable ignored) {
             // without the log's thread, everything else goes on

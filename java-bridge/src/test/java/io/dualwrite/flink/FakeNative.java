@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * The native library's contract in memory. A buffer that was given up is filled with a poison, so
@@ -40,6 +41,13 @@ final class FakeNative implements Native {
     final List<List<String>> jobs = new ArrayList<>();
     final List<String> breaches = new ArrayList<>();
     final BlockingQueue<String> log = new LinkedBlockingQueue<>();
+
+    /** Whether polling the log fails as a native method does: at once, with the default. */
+    volatile boolean pollsFail;
+
+    /** How often the log was polled. */
+    final AtomicInteger polls = new AtomicInteger();
+
     private final List<ByteBuffer> givenUp = new ArrayList<>();
 
     int chunkBytes = 1024;
@@ -122,6 +130,10 @@ final class FakeNative implements Native {
     @Override
     public String[] pollLog(long timeoutMs, int max) {
         failIfAsked();
+        polls.incrementAndGet();
+        if (pollsFail) {
+            return null;
+        }
         try {
             final String line = log.poll(timeoutMs, TimeUnit.MILLISECONDS);
             return line == null ? new String[0] : new String[] {line};

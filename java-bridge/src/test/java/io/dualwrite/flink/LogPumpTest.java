@@ -29,6 +29,24 @@ class LogPumpTest {
         }
     }
 
+    /** A native method that fails does not wait: the thread then asked as fast as it could. */
+    @Test
+    void polledNoFasterWhenItFailsAndGoesOnAfterwards() throws InterruptedException {
+        try (LogCapture log = new LogCapture()) {
+            library.pollsFail = true;
+            final Thread polling = new Thread(pump::run);
+            polling.start();
+            Thread.sleep(600);
+            assertThat(library.polls.get()).isBetween(1, 4);
+            library.pollsFail = false;
+            library.log.add("INFO\tio.dualwrite\tthere again");
+            assertThat(log.lines.poll(20, TimeUnit.SECONDS)).isEqualTo("INFO there again");
+            library.failure = new UnsatisfiedLinkError("gone");
+            polling.join(20_000);
+            assertThat(polling.isAlive()).isFalse();
+        }
+    }
+
     @Test
     void stoppingShutsTheLibraryDownAndWritesWhatItHadToSay() {
         try (LogCapture log = new LogCapture()) {

@@ -214,6 +214,11 @@ public final class Checker {
             configuration.set("ipc.client.connect.max.retries", "2");
             configuration.set("ipc.client.connect.retry.interval", "200");
             configuration.set("ipc.client.rpc-timeout.ms", "20000");
+            // A connection from before a NameNode's restart breaks once.
+            configuration.set("dfs.client.retry.policy.enabled", "true");
+            configuration.set("dfs.client.retry.policy.spec", "200,2");
+            // Of two DataNodes one may be frozen.
+            configuration.set("dfs.client.socket-timeout", "3000");
             known = FileSystem.newInstance(uri, configuration);
             clusters.put(uri, known);
         }

@@ -1,0 +1,152 @@
+//! A panic in each entry of the native library: Flink does not notice, the log says it once, and
+//! publishing goes on when it is over.
+
+#[path = "../../tests/support/mod.rs"]
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use harness::{Process, wait_until};
+use support::{LIMIT, Sites, Stage, now_ms, said};
+
+const FLINK: &str = "1.20.5";
+/// With panics as without.
+const CHECKPOINTS: usize = 5;
+/// Entries that are called all the time, and by whom.
+const CALLED: [(&str, &str); 7] = [
+    ("openSession", "taskmanager"),
+    ("lease", "taskmanager"),
+    ("handOver", "taskmanager"),
+    ("seal", "taskmanager"),
+    ("discard", "taskmanager"),
+    ("offerMetadata", "jobmanager"),
+    ("pollLog", "taskmanager"),
+];
+/// Entries that are called when a process of Flink is new.
+const CALLED_FIRST: [&str; 2] = ["version", "openJob"];
+
+/// The library of this package, which cargo builds before its tests, beside them.
+fn library() -> Result<PathBuf> {
+    let tests = std::env::current_exe()?;
+    let folder = tests.parent().context("a program without a folder")?;
+    let library = folder.join("libprovoked.so");
+    ensure!(library.exists(), "{} is not there", library.display());
+    Ok(library)
+}
+
+/// The file that says which entry panics.
+struct Asked(PathBuf);
+
+impl Asked {
+    fn panic_in(&self, entries: &str) -> Result<()> {
+        // At once, so that nobody reads half of it.
+        let partial = self.0.with_extension("partial");
+        std::fs::write(&partial, entries)?;
+        Ok(std::fs::rename(&partial, &self.0)?)
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+fn stage() -> Result<(Stage, Asked)> {
+    let sites = Sites::launch("panics")?;
+    let asked = Asked(sites.run.data_dir("asked")?.join("entries"));
+    let flink = sites
+        .flink(FLINK)?
+        .config("dualwrite.native.path", &library()?.to_string_lossy())
+        // Several chunks for a file.
+        .config("dualwrite.chunk.size", "64kb")
+        .env("DUALWRITE_PROVOKED_PANICS", asked.path().as_os_str());
+    Ok((Stage::set(sites, FLINK, flink)?, asked))
+}
+
+/// How many lines a process has said of a panic in this entry.
+fn panics(process: &Process, entry: &str) -> Result<usize> {
+    let lines = said(process, "ERROR")?;
+    let of_it = lines
+        .iter()
+        .filter(|line| line.contains(&format!("{entry} panicked")));
+    Ok(of_it.count())
+}
+
+fn process<'a>(stage: &'a Stage, role: &str) -> Result<&'a Process> {
+    let mut processes = stage.flink.processes();
+    let found = processes.find(|process| process.label().contains(role));
+    found.with_context(|| format!("no {role}"))
+}
+
+/// What holds after the panics: the newest is published, nothing failed, one line was said.
+fn is_over(stage: &mut Stage, entry: &str, role: &str) -> Result<()> {
+    let newest = stage.watched.newest()?;
+    stage.judge.until_published(&stage.watched.id, newest)?;
+    stage.watched.nothing_failed()?;
+    let process = process(stage, role)?;
+    wait_until("the panic to be said", LIMIT, || {
+        match panics(process, entry)? {
+            1 => Ok(()),
+            count => Err(anyhow::anyhow!("{entry}: {count} lines")),
+        }
+    })
+}
+
+#[test]
+fn a_panic_in_any_native_entry_is_said_once_and_harms_neither_job_nor_secondary() -> Result<()> {
+    let (mut stage, asked) = stage()?;
+    let healthy = now_ms();
+    stage
+        .watched
+        .complete_more_under(&mut stage.judge, CHECKPOINTS)?;
+    let panicking = now_ms();
+    for (entry, role) in CALLED {
+        asked.panic_in(entry)?;
+        stage.watched.complete_more_under(&mut stage.judge, 3)?;
+        asked.panic_in("")?;
+        is_over(&mut stage, entry, role)?;
+    }
+    stage
+        .watched
+        .took_no_longer(panicking..now_ms(), healthy..panicking)?;
+
+    for entry in CALLED_FIRST {
+        let last = stage.watched.newest()?;
+        asked.panic_in(entry)?;
+        stage.flink.task_manager(0).restart()?;
+        restored(&mut stage, last)?;
+        asked.panic_in("")?;
+        // Nobody copies on the TaskManager; the JobManager makes up for it.
+        is_over(&mut stage, entry, "taskmanager")?;
+    }
+
+    asked.panic_in("shutdown")?;
+    let task_manager = stage.flink.task_manager(0);
+    task_manager.terminate()?;
+    wait_until("the process to end", Duration::from_secs(20), || {
+        if task_manager.is_running() {
+            Err("it runs")
+        } else {
+            Ok(())
+        }
+    })?;
+    let last = stage.watched.newest()?;
+    asked.panic_in("")?;
+    stage.flink.task_manager(0).restart()?;
+    restored(&mut stage, last)?;
+    let newest = stage.watched.newest()?;
+    stage.judge.until_published(&stage.watched.id, newest)?;
+    stage.sites.run.passed();
+    Ok(())
+}
+
+/// A checkpoint above `last` completes in the job's next life.
+fn restored(stage: &mut Stage, last: u64) -> Result<()> {
+    let Stage { judge, watched, .. } = stage;
+    judge.until("the job to go on", || {
+        let newest = watched.newest()?;
+        ensure!(newest > last, "{newest} is the newest");
+        Ok(())
+    })
+}

@@ -1,0 +1,215 @@
+//! Single calls to the secondary's NameNode that are answered late or never, and processes of Flink
+//! that are lost while one is under way.
+
+mod support;
+
+use anyhow::{Context, Result, ensure};
+use harness::{Fate, FlinkRest, Rule, ZooKeeper, wait_until};
+use support::{DIRECTORY, Fault, LIMIT, Shows, Sites, Stage, on_stage};
+
+const FLINK: &str = "1.20.5";
+
+fn stage() -> Result<Stage> {
+    let sites = Sites::launch_proxied("interrupted")?;
+    let zookeeper = ZooKeeper::start(&sites.run)?;
+    let storage = format!("{}/ha", sites.primary.uri());
+    let flink = sites.flink(FLINK)?.high_availability(&zookeeper, &storage);
+    Ok(Stage::set(sites, FLINK, flink)?.with(zookeeper))
+}
+
+/// The next such call is executed, but the connection breaks before its answer.
+fn lost(method: &'static str, of: &'static str) -> Rule {
+    Rule {
+        method,
+        of,
+        every: u64::MAX,
+        fate: Fate::LoseReply,
+    }
+}
+
+/// Lets one reply be lost. Calls that are on the same connection at that moment share its lot.
+fn reply_lost(strike: fn(&Sites) -> Result<()>) -> Result<()> {
+    let fault = Fault {
+        strike,
+        heal: |sites| {
+            ensure!(sites.proxy()?.struck() == 1, "no reply was lost");
+            sites.proxy()?.let_go();
+            Ok(())
+        },
+        judged: true,
+        shows: Shows::ShortSilence,
+    };
+    on_stage(stage, |stage| stage.endures(&fault))
+}
+
+#[test]
+fn reply_to_the_rename_of_a_file_lost() -> Result<()> {
+    reply_lost(|sites| {
+        sites.proxy()?.rule(lost("rename2", "/shared/"));
+        Ok(())
+    })
+}
+
+#[test]
+fn reply_to_the_rename_of_metadata_lost() -> Result<()> {
+    reply_lost(|sites| {
+        sites.proxy()?.rule(lost("rename2", "/_metadata"));
+        Ok(())
+    })
+}
+
+#[test]
+fn reply_to_a_complete_lost() -> Result<()> {
+    reply_lost(|sites| {
+        sites.proxy()?.rule(lost("complete", ""));
+        Ok(())
+    })
+}
+
+#[test]
+fn reply_to_a_create_lost() -> Result<()> {
+    reply_lost(|sites| {
+        sites.proxy()?.rule(lost("create", ""));
+        Ok(())
+    })
+}
+
+/// As over a link of some thousand kilometres.
+#[test]
+fn every_answer_late() -> Result<()> {
+    let fault = Fault {
+        strike: |sites| {
+            sites.proxy()?.rule(Rule {
+                method: "",
+                of: "",
+                every: 1,
+                fate: Fate::Delay(std::time::Duration::from_millis(100)),
+            });
+            Ok(())
+        },
+        heal: |sites| {
+            ensure!(sites.proxy()?.struck() > 0, "no answer was late");
+            sites.proxy()?.let_go();
+            Ok(())
+        },
+        judged: true,
+        shows: Shows::ShortSilence,
+    };
+    on_stage(stage, |stage| {
+        let id = stage.watched.id.clone();
+        let before = stage.judge.until_published(&id, 0)?.id();
+        stage.endures(&fault)?;
+        ensure!(stage.judge.until_published(&id, 0)?.id() > before);
+        Ok(())
+    })
+}
+
+fn held(method: &'static str, of: &'static str) -> Rule {
+    Rule {
+        method,
+        of,
+        every: 1,
+        fate: Fate::Hold,
+    }
+}
+
+/// From which checkpoint the job was last restored, if it was by this JobManager.
+fn restored_from(rest: &FlinkRest, job: &str) -> Result<u64> {
+    let answer = rest.get(&format!("/jobs/{job}/checkpoints"))?;
+    let id = answer["latest"]["restored"]["id"].as_u64();
+    id.with_context(|| format!("not restored: {}", answer["counts"]))
+}
+
+/// Files that nobody has given a name yet.
+fn in_flight(sites: &Sites) -> Result<usize> {
+    let listed = sites
+        .secondary
+        .web()
+        .list(&format!("{DIRECTORY}/.dualwrite/inflight"))?;
+    Ok(listed.unwrap_or_default().len())
+}
+
+/// No upload can end, then their process is gone: what they wrote stays without a name.
+#[test]
+fn task_manager_killed_in_mid_upload() -> Result<()> {
+    on_stage(stage, |stage| {
+        let Stage { sites, flink, .. } = stage;
+        let proxy = sites.proxy()?;
+        proxy.rule(held("complete", "/inflight/"));
+        let wanted = stage.watched.completed()?.len() + 1;
+        stage.judge.until("uploads that cannot end", || {
+            ensure!(proxy.struck() >= 2, "{} are held", proxy.struck());
+            stage.watched.has_completed(wanted)
+        })?;
+        let last = stage.watched.newest()?;
+        flink.task_manager(0).kill();
+        proxy.let_go();
+        ensure!(in_flight(sites)? > 0, "nothing was under way");
+        flink.task_manager(0).restart()?;
+
+        let job = &stage.watched.id;
+        let restored = stage.judge.until("the job to be restored", || {
+            let from = restored_from(flink.rest(), job)?;
+            ensure!(from >= last, "restored from {from}");
+            Ok(from)
+        })?;
+        let again = stage.judge.until_published(job, restored)?;
+        let again = again.id().context("a checkpoint")?;
+        stage.watched.complete_more_under(&mut stage.judge, 2)?;
+        stage.judge.until_published(job, again)?;
+        stage.watched.nothing_failed_after(again)
+    })
+}
+
+/// Kills the JobManager once a call is held, and waits until its successor publishes.
+fn a_new_leader_after(stage: &mut Stage, call: Rule) -> Result<()> {
+    let proxy = stage.sites.proxy()?;
+    proxy.rule(call);
+    stage.judge.until("the call to be under way", || {
+        ensure!(proxy.struck() >= 1, "none is");
+        Ok(())
+    })?;
+    let last = stage.watched.newest()?;
+    let job_manager = stage.flink.job_manager();
+    job_manager.kill();
+    // Whoever asked is gone, so nobody will ever be answered.
+    proxy.let_go();
+    stage.judge.published()?;
+    job_manager.restart()?;
+
+    let job = &stage.watched.id;
+    let rest = stage.flink.rest();
+    wait_until("the job to be recovered", LIMIT, || {
+        let from = restored_from(rest, job)?;
+        ensure!(from >= last, "restored from {from}");
+        Ok(())
+    })?;
+    stage.judge.until_published(job, last)?;
+    stage.watched.complete_more_under(&mut stage.judge, 2)?;
+    stage.watched.nothing_failed()
+}
+
+/// Its `_metadata` is written, and not yet renamed into place.
+#[test]
+fn job_manager_killed_in_mid_publish() -> Result<()> {
+    on_stage(stage, |stage| {
+        a_new_leader_after(stage, held("rename2", "/_metadata"))
+    })
+}
+
+/// It has published one checkpoint too many, and the next leader retires it.
+#[test]
+fn job_manager_killed_before_it_retires() -> Result<()> {
+    const RETAINED: usize = 3;
+    on_stage(stage, |stage| {
+        a_new_leader_after(stage, held("delete", "/_metadata"))?;
+        let count = |judge: &mut support::Judge| Ok(judge.published()?.len());
+        wait_until("the one too many to be retired", LIMIT, || {
+            match count(&mut stage.judge) {
+                Ok(RETAINED) => Ok(Ok(())),
+                Ok(other) => Err(format!("{other} are published")),
+                Err(error) => Ok(Err::<(), anyhow::Error>(error)),
+            }
+        })?
+    })
+}
