@@ -8,8 +8,13 @@ mod demo;
 mod deny;
 mod dist;
 mod docs;
+mod figures;
+mod overhead;
+mod screen;
+mod sites;
 mod test;
 mod tidy;
+mod vitals;
 
 use std::process::ExitCode;
 
@@ -38,7 +43,7 @@ enum Task {
     /// Checks arrows between crates, sizes of files, comments, words, links
     Tidy,
     /// Measures speed, side by side
-    Bench,
+    Bench(bench::Arguments),
     /// Writes the generated pages of docs/ anew
     Docs(docs::Arguments),
 }
@@ -49,7 +54,7 @@ fn main() -> ExitCode {
         Task::Dist => dist::build().map(|()| dist::tell()),
         Task::Test(arguments) => test::run(&arguments),
         Task::Tidy => tidy::run(),
-        Task::Bench => bench::run_all(),
+        Task::Bench(arguments) => bench::run(&arguments),
         Task::Docs(arguments) => docs::run(&arguments),
     };
     match done {

@@ -236,12 +236,23 @@ impl HdfsCluster {
     /// # Errors
     /// When it ends with another code than 0: with what it said.
     pub fn shell(&self, arguments: &[&str]) -> Result<String> {
-        let command = java::command(
-            &[&self.conf, &self.jars.join("*")],
-            &["-Xmx96m"],
-            "org.apache.hadoop.fs.FsShell",
-            arguments,
-        );
+        self.run_tool("org.apache.hadoop.fs.FsShell", arguments)
+    }
+
+    /// Has the NameNode refuse all changes, as it does until it has heard of enough blocks, by
+    /// Hadoop's own `dfsadmin`.
+    ///
+    /// # Errors
+    /// When it ends with another code than 0: with what it said.
+    pub fn safe_mode(&self, on: bool) -> Result<()> {
+        let class = "org.apache.hadoop.hdfs.tools.DFSAdmin";
+        self.run_tool(class, &["-safemode", if on { "enter" } else { "leave" }])?;
+        Ok(())
+    }
+
+    fn run_tool(&self, class: &str, arguments: &[&str]) -> Result<String> {
+        let classes: [&Path; 2] = [&self.conf, &self.jars.join("*")];
+        let command = java::command(&classes, &["-Xmx96m"], class, arguments);
         java::run_to_end(&command, self.run.log_dir())
     }
 
