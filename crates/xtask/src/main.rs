@@ -12,6 +12,7 @@ mod figures;
 mod overhead;
 mod screen;
 mod sites;
+mod soak;
 mod test;
 mod tidy;
 mod vitals;
@@ -44,6 +45,8 @@ enum Task {
     Tidy,
     /// Measures speed, side by side
     Bench(bench::Arguments),
+    /// Runs a job for an hour with random faults on the secondary: nothing may fail, nothing may grow
+    Soak(soak::Arguments),
     /// Writes the generated pages of docs/ anew
     Docs(docs::Arguments),
 }
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&arguments),
         Task::Tidy => tidy::run(),
         Task::Bench(arguments) => bench::run(&arguments),
+        Task::Soak(arguments) => soak::run(&arguments),
         Task::Docs(arguments) => docs::run(&arguments),
     };
     match done {
@@ -76,7 +80,7 @@ mod tests {
         Arguments::command().debug_assert();
         let help = Arguments::try_parse_from(["cargo xtask"]).unwrap_err();
         let help = help.to_string();
-        for task in ["demo", "dist", "test", "tidy", "bench", "docs"] {
+        for task in ["demo", "dist", "test", "tidy", "bench", "soak", "docs"] {
             assert!(help.contains(&format!("  {task} ")), "{help}");
         }
     }
