@@ -28,7 +28,7 @@ pub use exactly_once::{Comparison, ExactlyOnce};
 pub use fingerprint::fingerprint;
 pub use flink::{
     CheckpointCounts, CheckpointInfo, Checkpoints, DEFAULT_VERSIONS, FlinkBuilder, FlinkCluster,
-    FlinkRest, FlinkVersion, Submission,
+    FlinkRest, FlinkVersion, JAVA_OPTIONS, Submission,
 };
 pub use hdfs::{HdfsBuilder, HdfsCluster, WebFile, WebHdfs};
 pub use maven::{jars, maven};

@@ -100,6 +100,7 @@ mod tests {
             scope: Scope::Shared,
             path: Cow::Borrowed(path),
             length: length.into(),
+            exact: true,
             span: 0..0,
         }
     }

@@ -26,7 +26,7 @@ pub struct NamedFile {
     pub stored: String,
     /// Where that is; an error if it can be no place on any cluster.
     pub location: Result<Location, LocationError>,
-    /// The length in bytes; none where Flink stored that it is unknown.
+    /// The length in bytes; none where it is not known from the `_metadata`.
     pub length: Option<u64>,
     /// Whether the length is the whole file's. If not, the file has at least so many bytes: only
     /// segments of it are named (`SegmentFileStateHandle`, Flink 1.20 and later).
@@ -149,6 +149,7 @@ mod tests {
             scope: checkpoint_format::Scope::Shared,
             path: Cow::Borrowed(path),
             length,
+            exact: true,
             span: 0..0,
         };
         Metadata {
@@ -188,6 +189,15 @@ mod tests {
             panic!("{found:?}")
         };
         assert_eq!((file.length, file.exact), (Some(30), false));
+    }
+
+    /// Of a changelog's file Flink stores how much it wrote, and the file is longer or shorter.
+    #[test]
+    fn of_a_file_with_another_length_than_is_stored_none_is_required() {
+        let mut metadata = metadata(&[(ReferenceKind::Absolute, "hdfs://nn/dstl/a", Some(5))]);
+        metadata.references[0].exact = false;
+        let found = Manifest::of(&metadata, &at("hdfs://nn/c"));
+        assert_eq!(found.files[0].length, None);
     }
 
     #[test]

@@ -363,6 +363,7 @@ impl Parser<'_> {
             scope,
             path,
             length,
+            exact: true,
             span,
         });
         Ok(())

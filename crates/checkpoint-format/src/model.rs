@@ -130,8 +130,13 @@ pub struct Reference<'a> {
     pub scope: Scope,
     /// The path, never empty, as stored: without percent encoding, with or without a scheme.
     pub path: Cow<'a, str>,
-    /// The length in bytes; none where Flink stored that it is unknown (-1), and for directories.
+    /// The length in bytes as stored; none where Flink stored that it is unknown (-1), and for
+    /// directories.
     pub length: Option<u64>,
+    /// Whether the file, or the segment, is so long. The files of a changelog are not: Flink stores
+    /// how much it wrote, without the flag at the file's start and before compression
+    /// (`OutputStreamWithPos` and `StateChangeFsUploader` of flink-dstl-dfs 1.15 to 2.3).
+    pub exact: bool,
     /// Where the path's field is in the input, with the two bytes of its length.
     pub span: Range<usize>,
 }
@@ -139,12 +144,11 @@ pub struct Reference<'a> {
 impl Reference<'_> {
     /// How long the named file must be at least, in bytes; none where that is unknown.
     pub fn required_length(&self) -> Option<u64> {
-        match self.kind {
-            ReferenceKind::Segment { offset } => {
-                self.length.map(|length| offset.saturating_add(length))
-            }
-            _ => self.length,
-        }
+        let length = self.length.filter(|_| self.exact)?;
+        Some(match self.kind {
+            ReferenceKind::Segment { offset } => offset.saturating_add(length),
+            _ => length,
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use crate::sample::{Expected, Keyed, Stream, with_path, with_state};
 use crate::{FormatError, Metadata, Reference, ReferenceKind, Subtasks, parse, parse_as, rewrite};
 
 fn found(metadata: &Metadata<'_>) -> Vec<Expected> {
-    let expected = |r: &Reference<'_>| (r.kind, r.scope, r.path.to_string(), r.length);
+    let expected = |r: &Reference<'_>| (r.kind, r.scope, r.path.to_string(), r.length, r.exact);
     metadata.references.iter().map(expected).collect()
 }
 
@@ -102,7 +102,7 @@ proptest! {
             true
         });
         prop_assert_eq!(&same.unwrap(), &bytes);
-        let paths = contents.references.into_iter().map(|(_, _, path, _)| path);
+        let paths = contents.references.into_iter().map(|(_, _, path, ..)| path);
         prop_assert_eq!(asked, paths.collect::<Vec<_>>());
     }
 
@@ -166,6 +166,33 @@ fn a_segment_requires_the_bytes_before_it() {
         ReferenceKind::Segment { offset: 100 }
     );
     assert_eq!(metadata.references[0].required_length(), Some(120));
+}
+
+/// A changelog file of 29,788 bytes was named with 29,787: Flink 1.20.5 stores how much it wrote
+/// behind the flag at the file's start, and that before compression. Taken for the file's length,
+/// it made every checkpoint with such a file look damaged.
+#[test]
+fn no_length_is_required_of_a_changelog_file() {
+    let file = |path: &str| Stream::File(path.to_owned(), 29_787);
+    let changes = Keyed::ChangelogFiles(13, vec![file("hdfs://a/dstl/1")]);
+    let base = Keyed::KeyGroups(12, vec![], file("hdfs://a/shared/1"));
+    let changelog = Keyed::Changelog(14, [vec![base], vec![changes]]);
+    let (bytes, _) = with_state(changelog).write();
+    let metadata = parse(&bytes).unwrap();
+    let lengths: Vec<_> = metadata
+        .references
+        .iter()
+        .map(|file| (&*file.path, file.length, file.required_length()))
+        .collect();
+    let known = Some(29_787);
+    assert_eq!(
+        lengths,
+        [
+            ("hdfs://a/shared/1", known, known),
+            ("hdfs://a/dstl/1", known, None)
+        ]
+    );
+    assert_eq!(metadata.state().total(), 29_787 + 1000);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use crate::{FlinkVersion, ReferenceKind, Scope, StateSizes};
 /// `CheckpointProperties` in the smallest form that the walk through the trailer sees to its end.
 pub(crate) const TRAILER: &[u8] = &[0xAC, 0xED, 0, 5, 0x74, 0, 3, b'a', b'b', b'c'];
 
-/// What a reference must be found as: kind, scope, path, length.
-pub(crate) type Expected = (ReferenceKind, Scope, String, Option<u64>);
+/// What a reference must be found as: kind, scope, path, length, and whether that is exact.
+pub(crate) type Expected = (ReferenceKind, Scope, String, Option<u64>, bool);
 
 /// What must be found in the bytes of a sample.
 #[derive(Debug, Default)]
@@ -237,7 +237,8 @@ impl Writer<'_> {
             }
         }
         let length = length.filter(|_| kind != ReferenceKind::Directory);
-        self.contents.references.push((kind, scope, path, length));
+        let expected = (kind, scope, path, length, true);
+        self.contents.references.push(expected);
     }
 
     fn file_scope(&self, path: &str) -> Scope {
@@ -515,7 +516,11 @@ impl Writer<'_> {
         self.count(streams.len());
         for stream in streams {
             self.long(7);
+            let first = self.contents.references.len();
             self.stream_or_none(streams.len() == 3, stream);
+            for (.., exact) in &mut self.contents.references[first..] {
+                *exact = false;
+            }
         }
         self.long(1000);
         self.sizes().changelog += 1000;

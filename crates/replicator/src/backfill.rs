@@ -38,12 +38,13 @@ pub(crate) struct Wanted {
     job: Arc<Job>,
     from: Location,
     to: Location,
-    size: u64,
+    /// Bytes; none: as many as the primary's file has.
+    size: Option<u64>,
     attempts: u32,
 }
 
 impl Wanted {
-    pub(crate) fn new(job: Arc<Job>, from: Location, to: Location, size: u64) -> Self {
+    pub(crate) fn new(job: Arc<Job>, from: Location, to: Location, size: Option<u64>) -> Self {
         Self {
             job,
             from,
@@ -161,10 +162,10 @@ async fn copy_all(shared: &Arc<Shared>) {
         let result = copy(shared, &wanted).await;
         wanted.attempts += 1;
         match result {
-            Ok(copied) => {
+            Ok((copied, size)) => {
                 if copied == Placed::Now {
                     shared.metrics.files_backfilled.inc();
-                    shared.metrics.bytes_backfilled.inc_by(wanted.size);
+                    shared.metrics.bytes_backfilled.inc_by(size);
                 }
                 shared.backlog.finished(&wanted);
             }
@@ -197,7 +198,8 @@ async fn copy_all(shared: &Arc<Shared>) {
     }
 }
 
-async fn copy(shared: &Shared, wanted: &Wanted) -> Result<Placed> {
+/// How the file came to its place, and its length in bytes.
+async fn copy(shared: &Shared, wanted: &Wanted) -> Result<(Placed, u64)> {
     let Wanted {
         job,
         from,
@@ -206,18 +208,19 @@ async fn copy(shared: &Shared, wanted: &Wanted) -> Result<Placed> {
         ..
     } = wanted;
     let secondary = job.secondary.as_ref();
-    if secondary
-        .stat(to.path())
-        .await?
-        .is_some_and(|file| file.length == *size)
+    if let Some(file) = secondary.stat(to.path()).await?
+        && size.is_none_or(|size| file.length == size)
     {
-        return Ok(Placed::Before);
+        return Ok((Placed::Before, file.length));
     }
     let primary = job.primary(from)?;
     let gone = || StoreError::new(ErrorKind::NotFound, "stat", from.path(), "no such file");
     let source = primary.stat(from.path()).await?.ok_or_else(gone)?;
-    if source.length != *size {
-        let message = format!("has {} bytes, its handle says {size}", source.length);
+    let length = source.length;
+    if let Some(size) = size
+        && *size != length
+    {
+        let message = format!("has {length} bytes, its handle says {size}");
         return Err(StoreError::new(
             ErrorKind::Invalid,
             "stat",
@@ -228,9 +231,9 @@ async fn copy(shared: &Shared, wanted: &Wanted) -> Result<Placed> {
     let inflight = job.next_inflight();
     let mut writer = secondary.create(inflight.path()).await?;
     let mut offset = 0;
-    while offset < *size {
+    while offset < length {
         let _permit = shared.permit().await;
-        let piece = PIECE_BYTES.min(size - offset);
+        let piece = PIECE_BYTES.min(length - offset);
         let written = match primary.read(from.path(), offset, piece).await {
             Ok(bytes) => writer.write(bytes).await,
             Err(error) => Err(error),
@@ -242,5 +245,6 @@ async fn copy(shared: &Shared, wanted: &Wanted) -> Result<Placed> {
         offset += piece;
     }
     writer.close().await?;
-    place(secondary, inflight.path(), to.path(), *size).await
+    let placed = place(secondary, inflight.path(), to.path(), length).await?;
+    Ok((placed, length))
 }

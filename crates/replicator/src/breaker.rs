@@ -5,7 +5,7 @@
 //! NameNode in safe mode, or without DataNodes, answers every question and takes none. Refuses to
 //! judge errors that the cluster answered with: a missing file is no sign of a dead cluster.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use store::{ErrorKind, FileStatus, Result, Store, StoreError, Writer};
 use telemetry::Metrics;
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 /// Failures in a row that open the breaker.
@@ -30,7 +30,9 @@ pub struct Breaker {
     /// Where probes write; nobody else does.
     probe_path: String,
     failures: AtomicU32,
-    up: watch::Sender<bool>,
+    up: AtomicBool,
+    /// Tells those who wait for it that calls are let through again, in the order of their coming.
+    is_back: Notify,
     runtime: Handle,
     metrics: Arc<Metrics>,
     me: Weak<Self>,
@@ -50,7 +52,8 @@ impl Breaker {
             inner,
             probe_path: probe_path.to_owned(),
             failures: AtomicU32::new(0),
-            up: watch::Sender::new(true),
+            up: AtomicBool::new(true),
+            is_back: Notify::new(),
             runtime,
             metrics,
             me: me.clone(),
@@ -59,13 +62,19 @@ impl Breaker {
 
     /// Whether calls are let through.
     pub fn is_up(&self) -> bool {
-        *self.up.borrow()
+        self.up.load(Ordering::Acquire)
     }
 
     /// Returns when calls are let through.
     pub async fn wait_up(&self) {
-        // the sender lives as long as self
-        let _ = self.up.subscribe().wait_for(|up| *up).await;
+        loop {
+            // before the look, so that what comes after it is heard
+            let back = self.is_back.notified();
+            if self.is_up() {
+                return;
+            }
+            back.await;
+        }
     }
 
     async fn call<T>(
@@ -98,7 +107,7 @@ impl Breaker {
         match error {
             Some(error) if is_silence(error) => {
                 let failures = self.failures.fetch_add(1, Ordering::AcqRel) + 1;
-                if failures >= OPENS_AFTER && self.up.send_replace(false) {
+                if failures >= OPENS_AFTER && self.up.swap(false, Ordering::AcqRel) {
                     self.opened(error);
                 }
             }
@@ -132,7 +141,8 @@ impl Breaker {
         }
         self.failures.store(0, Ordering::Release);
         self.metrics.secondary_up.set(1);
-        self.up.send_replace(true);
+        self.up.store(true, Ordering::Release);
+        self.is_back.notify_waiters();
         let seconds = since.elapsed().as_secs();
         tracing::info!(
             "The secondary {} answers again, after {seconds} s.",

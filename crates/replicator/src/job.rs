@@ -163,8 +163,8 @@ impl Job {
         (self.shared.opener)(location, &options)
     }
 
-    /// Queues a file to be copied from the primary.
-    pub(crate) fn backfill(self: &Arc<Self>, path: &str, size: u64) {
+    /// Queues a file to be copied from the primary, of so many bytes or of as many as it has there.
+    pub(crate) fn backfill(self: &Arc<Self>, path: &str, size: Option<u64>) {
         let Some(to) = self.to_secondary(path) else {
             return;
         };

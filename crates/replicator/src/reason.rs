@@ -74,19 +74,25 @@ impl From<&StoreError> for Reason {
     }
 }
 
-/// A session's abandonment: set once, for good, under the first reason.
+/// A session's abandonment: set once, for good, under the first reason; or never, of a session that
+/// was discarded before.
 #[derive(Debug, Default)]
-pub struct Abandonment(OnceLock<Reason>);
+pub struct Abandonment(OnceLock<Option<Reason>>);
 
 impl Abandonment {
-    /// Abandons; true if nobody did before.
+    /// Abandons; true if nobody did before, and the session was not discarded.
     pub fn set(&self, reason: Reason) -> bool {
-        self.0.set(reason).is_ok()
+        self.0.set(Some(reason)).is_ok()
+    }
+
+    /// From now on it is not abandoned any more; true if it was not before.
+    pub fn exclude(&self) -> bool {
+        self.0.set(None).is_ok()
     }
 
     /// The reason, if it has happened.
     pub fn get(&self) -> Option<Reason> {
-        self.0.get().copied()
+        self.0.get().copied().flatten()
     }
 }
 
@@ -141,6 +147,15 @@ mod tests {
         assert!(abandonment.set(Reason::Timeout));
         assert!(!abandonment.set(Reason::Other));
         assert_eq!(abandonment.get(), Some(Reason::Timeout));
+        assert!(!abandonment.exclude());
+    }
+
+    #[test]
+    fn what_was_discarded_is_not_abandoned() {
+        let abandonment = Abandonment::default();
+        assert!(abandonment.exclude());
+        assert!(!abandonment.set(Reason::Other));
+        assert_eq!(abandonment.get(), None);
     }
 
     #[test]

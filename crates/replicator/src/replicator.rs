@@ -121,7 +121,7 @@ impl JobHandle {
 
     /// The primary completed a file that had no session: it goes to backfill.
     pub fn missed(&self, path: &str, size: u64) {
-        self.job.backfill(path, size);
+        self.job.backfill(path, Some(size));
     }
 
     /// Offers a checkpoint whose `_metadata` is durable on the primary. False: refused, because too

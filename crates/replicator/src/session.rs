@@ -81,7 +81,7 @@ impl Session {
             self.abandon(Reason::LengthMismatch);
         }
         if self.abandonment.get().is_some() && state.feed.is_none() {
-            self.job.backfill(path, size);
+            self.job.backfill(path, Some(size));
             return;
         }
         if self.abandonment.get().is_none() {
@@ -104,7 +104,8 @@ impl Session {
             return;
         }
         state.leased = None;
-        if self.abandonment.get().is_none() {
+        // a write that is under way may still fail: counted once
+        if self.abandonment.exclude() {
             self.job.shared.metrics.sessions_discarded.inc();
         }
         // the upload ends with its feed and deletes what it wrote

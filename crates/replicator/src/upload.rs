@@ -178,6 +178,6 @@ async fn leave(
         }
     }
     if let Some((path, size)) = sealed {
-        job.backfill(&path, size);
+        job.backfill(&path, Some(size));
     }
 }

@@ -67,6 +67,45 @@ async fn a_missing_file_is_waited_for_and_then_copied_from_the_primary() {
     assert_eq!(world.count("dualwrite_files_backfilled_total"), 1);
 }
 
+/// Flink stores another length of a changelog's file than it has. Asked for by that one, it was
+/// never copied, and no checkpoint of such a job was published.
+#[tokio::test(start_paused = true)]
+async fn a_changelogs_file_is_copied_as_long_as_it_is() {
+    let golden = include_bytes!("../../../tests/goldens/data/2.2.1/job-changelog.metadata");
+    let metadata = checkpoint_format::parse(golden).unwrap();
+    let mut changes = Vec::new();
+    let bytes = checkpoint_format::rewrite(golden, &metadata, |reference, new| {
+        if reference.kind == ReferenceKind::Relative {
+            return false;
+        }
+        let name = reference.path.rsplit('/').next().unwrap();
+        if !reference.exact {
+            changes.push(format!("/cp/{JOB}/shared/{name}"));
+        }
+        write!(new, "hdfs://primary/cp/{JOB}/shared/{name}").is_ok()
+    });
+    let metadata = bytes.unwrap().into();
+    let checkpoint = Checkpoint { id: 1, metadata };
+    let world = World::new();
+    world.put_on_both(&checkpoint).await;
+    changes.sort();
+    changes.dedup();
+    assert!(!changes.is_empty());
+    for path in &changes {
+        world.primary.delete(path, false).await.unwrap();
+        world.secondary.delete(path, false).await.unwrap();
+    }
+    let bytes = vec![7; 3000].into();
+    for path in &changes {
+        world.put(path, &bytes).await;
+    }
+    world.coordinator().offer(checkpoint.offer());
+    world.published_are(&[1]).await;
+    for path in &changes {
+        assert_eq!(world.on_secondary(path).await.unwrap(), bytes);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_on_neither_side_is_never_published_and_the_next_one_is() {
     let world = World::new();

@@ -9,6 +9,7 @@ mod deny;
 mod dist;
 mod docs;
 mod figures;
+mod golden;
 mod overhead;
 mod screen;
 mod sites;
@@ -47,6 +48,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Runs a job for an hour with random faults on the secondary: nothing may fail, nothing may grow
     Soak(soak::Arguments),
+    /// Writes goldens anew: `_metadata` as each version of Flink writes it
+    Golden(golden::Arguments),
     /// Writes the generated pages of docs/ anew
     Docs(docs::Arguments),
 }
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Soak(arguments) => soak::run(&arguments),
+        Task::Golden(arguments) => golden::run(&arguments),
         Task::Docs(arguments) => docs::run(&arguments),
     };
     match done {
@@ -80,7 +84,10 @@ mod tests {
         Arguments::command().debug_assert();
         let help = Arguments::try_parse_from(["cargo xtask"]).unwrap_err();
         let help = help.to_string();
-        for task in ["demo", "dist", "test", "tidy", "bench", "soak", "docs"] {
+        let tasks = [
+            "demo", "dist", "test", "tidy", "bench", "soak", "golden", "docs",
+        ];
+        for task in tasks {
             assert!(help.contains(&format!("  {task} ")), "{help}");
         }
     }

@@ -12,7 +12,7 @@ use clap::ValueEnum;
 use harness::{maven, workspace_dir};
 
 use crate::command::{cargo, line, run as run_command};
-use crate::{deny, dist, tidy};
+use crate::{deny, dist, golden, tidy};
 
 /// Of the task `test`.
 #[derive(Debug, clap::Args)]
@@ -42,6 +42,8 @@ enum Step {
     Dist,
     /// Tests of single modules, and examples in comments
     Unit,
+    /// Every Flink writes its goldens, and reads them when they are rewritten
+    Golden,
     /// Tests with real processes, one after another
     Integration,
 }
@@ -104,6 +106,7 @@ fn perform(step: Step, tests: &mut Totals) -> Result<()> {
             tests.add(&["--lib", "--bins"], &[])?;
             tests.add(&["--doc"], &[])
         }
+        Step::Golden => golden::check_all(),
         // Each starts several JVMs, and there may be no more than two cores.
         Step::Integration => tests.add(&["--test", "*"], &["--test-threads=1"]),
     }

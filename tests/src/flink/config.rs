@@ -114,8 +114,9 @@ pub(super) fn defaults(version: &FlinkVersion) -> Entries {
     .collect()
 }
 
-/// The JVM's options for Flink 1.15 to 2.3 on Java 17, as in Flink's own default configuration.
-pub(super) const JAVA_OPTIONS: [&str; 17] = [
+/// The JVM's options for Flink on Java 17, as in Flink's own default configuration where it knows
+/// that Java; older versions run with the same.
+pub const JAVA_OPTIONS: [&str; 17] = [
     "-XX:+IgnoreUnrecognizedVMOptions",
     "--add-exports=java.base/sun.net.util=ALL-UNNAMED",
     "--add-exports=java.rmi/sun.rmi.registry=ALL-UNNAMED",

@@ -7,7 +7,7 @@ mod config;
 mod rest;
 mod version;
 
-pub use config::Checkpoints;
+pub use config::{Checkpoints, JAVA_OPTIONS};
 pub use rest::{CheckpointCounts, CheckpointInfo, FlinkRest, Submission};
 pub use version::{DEFAULT_VERSIONS, FlinkVersion};
 
@@ -308,7 +308,7 @@ impl Starter<'_> {
             format!("-Dlog4j.configurationFile=file:{root}/conf/log4j.properties"),
             format!("-Djava.io.tmpdir={root}/tmp"),
         ];
-        let mut java_options: Vec<&str> = config::JAVA_OPTIONS.to_vec();
+        let mut java_options: Vec<&str> = JAVA_OPTIONS.to_vec();
         java_options.extend(jvm);
         java_options.extend(places.iter().map(String::as_str));
         java_options.extend(self.builder.java_options.iter().map(String::as_str));

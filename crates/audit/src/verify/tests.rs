@@ -14,7 +14,7 @@ use store::{ErrorKind, LocalStore, MemoryStore};
 use super::*;
 use crate::{FormatError, MAX_METADATA_BYTES};
 
-const FLINKS: [(&str, u32); 4] = [("1.20.5", 4), ("2.0.1", 5), ("2.2.1", 6), ("2.3.0", 6)];
+const FLINKS: [(&str, u32); 4] = [("1.20.5", 4), ("2.0.2", 5), ("2.2.1", 6), ("2.3.0", 6)];
 /// Where the goldens' checkpoint lies (tests/goldens/java), and the job's directory.
 const JOB: &str = "hdfs://primary:8020/flink/checkpoints/a1b2c3d4e5f60718293a4b5c6d7e8f90";
 

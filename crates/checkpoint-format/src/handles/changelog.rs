@@ -50,7 +50,11 @@ impl Parser<'_> {
         self.key_group_range()?;
         for _ in 0..self.reader.count("the number of changelog files")? {
             self.reader.i64("where changes begin in a file")?;
+            let first = self.references.len();
             self.stream_or_none(Size::IsStored)?;
+            for file in &mut self.references[first..] {
+                file.exact = false;
+            }
         }
         let size = self.reader.i64("the size of changes")?;
         let size = u64::try_from(size).unwrap_or(0);

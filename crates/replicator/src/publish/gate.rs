@@ -28,26 +28,47 @@ impl Gate {
     }
 }
 
-/// Looks for what is missing; true if nothing is. A file that is missed for longer than the grace
-/// period is queued for backfill from this process: a TaskManager that had it would have uploaded
-/// it.
+/// Looks for what is missing; true if all was seen in this one look: what was seen before may have
+/// been deleted meanwhile, by a process that retires another job's checkpoints. A file that is
+/// missed for longer than the grace period is queued for backfill from this process: a TaskManager
+/// that had it would have uploaded it.
 pub(super) async fn look(job: &std::sync::Arc<Job>, waiting: &mut Waiting) -> store::Result<bool> {
+    let seen_before = waiting.unknown.iter().any(|file| file.seen);
+    find_missing(job, waiting).await?;
+    if seen_before && waiting.missing().next().is_none() {
+        for file in &mut waiting.unknown {
+            file.seen = false;
+        }
+        find_missing(job, waiting).await?;
+    }
+    if waiting.offered_at.elapsed() >= job.spec.backfill_grace {
+        for missing in waiting.missing().filter(|missing| !missing.asked) {
+            // a segment's file is longer than what is named of it, and still growing maybe
+            if missing.expected.exact {
+                job.backfill(&missing.primary, missing.expected.length);
+            }
+            missing.asked = true;
+        }
+    }
+    Ok(waiting.missing().next().is_none())
+}
+
+async fn find_missing(job: &Job, waiting: &mut Waiting) -> store::Result<()> {
     let expected: Vec<Expected> = waiting
-        .missing
-        .iter()
+        .missing()
         .map(|missing| missing.expected.clone())
         .collect();
     let found = audit::presence(job.secondary.as_ref(), &expected).await?;
-    let mut found = found.into_iter();
     let mut wrong = None;
-    waiting.missing.retain(|missing| match found.next() {
-        Some(Presence::Present) => false,
-        Some(Presence::WrongLength { found }) => {
-            wrong = Some((missing.expected.location.clone(), found));
-            true
+    for (missing, found) in waiting.missing().zip(found) {
+        match found {
+            Presence::Present => (missing.seen, missing.asked) = (true, false),
+            Presence::WrongLength { found } => {
+                wrong = Some((missing.expected.location.clone(), found));
+            }
+            Presence::Missing => {}
         }
-        _ => true,
-    });
+    }
     if let Some((location, found)) = wrong
         && job.shared.said.first(&format!("length {location}"))
     {
@@ -58,14 +79,5 @@ pub(super) async fn look(job: &std::sync::Arc<Job>, waiting: &mut Waiting) -> st
             job.spec.id
         );
     }
-    if waiting.offered_at.elapsed() >= job.spec.backfill_grace {
-        for missing in waiting.missing.iter_mut().filter(|missing| !missing.asked) {
-            // a segment's file is longer than what is named of it, so its length is not known here
-            if let (Some(length), true) = (missing.expected.length, missing.expected.exact) {
-                job.backfill(&missing.primary, length);
-            }
-            missing.asked = true;
-        }
-    }
-    Ok(waiting.missing.is_empty())
+    Ok(())
 }

@@ -101,7 +101,7 @@ impl Publisher {
 
     /// This process leads the job again.
     pub(crate) fn claim_again(&self) {
-        // a full channel means that a claim that nobody answered is still under way
+        // a full channel has offers, which claim too
         let _ = self.to.try_send(Message::ClaimAgain);
     }
 }
@@ -165,10 +165,15 @@ impl<'a> Task<'a> {
         loop {
             let up = self.job.secondary.is_up();
             tokio::select! {
+                // in this order, not in a random one: what was offered is known before a look
+                biased;
                 message = from.recv() => match message {
-                    Some(Message::Offered(offer, at)) => self.accept(offer, at),
+                    Some(Message::Offered(offer, at)) => {
+                        self.owner.completes();
+                        self.accept(offer, at);
+                    }
                     Some(Message::Found(offer)) => self.accept_found(offer),
-                    Some(Message::ClaimAgain) => self.owner.claim_again(),
+                    Some(Message::ClaimAgain) => self.claim_again(),
                     None => return,
                 },
                 () = sleep_until(self.next_look()), if up => {}
@@ -190,30 +195,6 @@ impl<'a> Task<'a> {
             .chain(self.retention.next_due())
             .min()
             .unwrap_or(idle)
-    }
-
-    /// Looks on the primary for what a process before this one may not have published; beside this
-    /// task, which does not wait for the primary.
-    fn find_newest(&self) {
-        let (job, back) = (Arc::clone(&self.job), self.back.clone());
-        let found = async move {
-            match newest::unpublished(&job).await {
-                Ok(Some(offer)) => {
-                    let to = back.upgrade();
-                    // a full channel has newer ones
-                    to.map(|to| to.try_send(Message::Found(offer)));
-                }
-                Ok(None) => {}
-                Err(error) => tracing::debug!(
-                    "The newest checkpoint of job {} on the primary is not known: {error}",
-                    job.spec.id
-                ),
-            }
-        };
-        let metrics = Arc::clone(&self.job.shared.metrics);
-        self.job.shared.runtime.spawn(async move {
-            caught(&metrics, "Looking for the newest checkpoint", found).await;
-        });
     }
 
     fn accept_found(&mut self, offer: Offer) {
@@ -243,9 +224,35 @@ impl<'a> Task<'a> {
         self.pause = FIRST_LOOK_AFTER;
     }
 
+    fn claim_again(&mut self) {
+        self.owner.claim_again();
+        for waiting in &mut self.waiting {
+            waiting.former = true;
+        }
+    }
+
+    /// The job was claimed just now: others may have published and deleted since this process knew
+    /// it, and have been offered newer checkpoints than those before the claim.
+    fn begin_anew(&mut self) {
+        self.forget();
+        for waiting in std::mem::take(&mut self.waiting) {
+            if waiting.former {
+                self.metrics.superseded.inc();
+            } else {
+                self.accept(waiting.offer, waiting.offered_at);
+            }
+        }
+        newest::find(Arc::clone(&self.job), self.back.clone());
+    }
+
+    fn forget(&mut self) {
+        self.retention.forget();
+        self.gate = Gate::default();
+    }
+
     async fn step(&mut self) {
         match self.owner.ensure(&self.job).await {
-            Ok(true) => self.find_newest(),
+            Ok(true) => self.begin_anew(),
             Ok(false) => {}
             Err(error) => {
                 tracing::debug!(
@@ -261,7 +268,7 @@ impl<'a> Task<'a> {
                 let why = "another process publishes for this job";
                 self.give_up(waiting.id, Unpublishable::NotOwner, why);
             }
-            self.retention.forget();
+            self.forget();
             return;
         }
         if let Err(error) = self.publish_newest().await {
@@ -340,8 +347,8 @@ impl<'a> Task<'a> {
             let Some(index) = self.waiting.iter().position(|waiting| waiting.id == id) else {
                 continue;
             };
-            let waiting = self.waiting.remove(index);
-            let why = format!("{} files are still missing", waiting.missing.len());
+            let mut waiting = self.waiting.remove(index);
+            let why = format!("{} files are still missing", waiting.missing().count());
             self.give_up(id, Unpublishable::Timeout, &why);
         }
     }

@@ -1,7 +1,8 @@
 //! Ownership: of several JobManagers of one job only the last to claim publishes and deletes.
 //!
 //! The claim is a record on the secondary with the process's id. A process that finds another's id
-//! in it does neither any more, until Flink makes it the leader again.
+//! in it does neither any more, until Flink shows that it leads: by opening the job again, or by a
+//! checkpoint that it has just completed.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,8 @@ enum State {
 pub(super) struct Ownership {
     path: String,
     state: State,
+    /// Nobody else has led since it was this process's, as far as is known.
+    unbroken: bool,
 }
 
 impl Ownership {
@@ -40,6 +43,7 @@ impl Ownership {
         Self {
             path,
             state: State::Unclaimed,
+            unbroken: false,
         }
     }
 
@@ -58,14 +62,28 @@ impl Ownership {
         self.state = State::Unclaimed;
     }
 
-    /// Claims unless that was done. True: claimed just now.
+    /// Flink has completed a checkpoint in this process, so it leads: a claim of another that came
+    /// late is answered.
+    pub(super) fn completes(&mut self) {
+        if self.state == State::Lost {
+            self.state = State::Unclaimed;
+        }
+    }
+
+    /// Claims unless that was done. True: claimed just now, and what was known of the job before
+    /// may be wrong.
     pub(super) async fn ensure(&mut self, job: &Job) -> Result<bool> {
         if self.state != State::Unclaimed {
             return Ok(false);
         }
-        self.claim(job).await?;
+        // a claim without an answer says nothing of the time before it
+        let held = std::mem::take(&mut self.unbroken) && self.is_recorded(job).await?;
+        if !held {
+            self.claim(job).await?;
+        }
         self.state = State::Ours;
-        Ok(true)
+        self.unbroken = true;
+        Ok(!held)
     }
 
     async fn claim(&self, job: &Job) -> Result<()> {
@@ -92,11 +110,12 @@ impl Ownership {
         .await
     }
 
-    /// Asks the secondary whether the record is still this process's. Once it is not, it never is
-    /// again, but by [`Self::claim_again`].
+    /// Asks the secondary whether the record is still this process's. Once it is not, the job is
+    /// another's until it is claimed again.
     pub(super) async fn confirm(&mut self, job: &Job) -> Result<bool> {
         if self.state == State::Ours && !self.is_recorded(job).await? {
             self.state = State::Lost;
+            self.unbroken = false;
             tracing::warn!(
                 "Another JobManager has taken job {} over: this process neither publishes nor \
                  deletes for it any more.",

@@ -38,6 +38,7 @@ pub(super) struct Retention {
 }
 
 struct Kept {
+    id: u64,
     dir: Location,
     files: Vec<Expected>,
 }
@@ -93,6 +94,7 @@ impl Retention {
         }
         self.published.retain(|kept| kept.dir != newest.dir);
         self.published.push_back(Kept {
+            id: newest.id,
             dir: newest.dir.clone(),
             files: newest.into_files(),
         });
@@ -111,17 +113,17 @@ impl Retention {
     }
 
     async fn retire_oldest(&mut self, job: &Job, owner: &mut Ownership) -> Result<bool> {
-        let Some(oldest) = self.published.front() else {
+        let Some(index) = oldest(self.published.iter().map(|kept| kept.id)) else {
             return Ok(false);
         };
         if !owner.confirm(job).await? {
             return Ok(false);
         }
         job.secondary
-            .delete(oldest.dir.join(METADATA).path(), false)
+            .delete(self.published[index].dir.join(METADATA).path(), false)
             .await?;
         let due = Instant::now() + job.spec.retention_grace;
-        if let Some(Kept { dir, files }) = self.published.pop_front()
+        if let Some(Kept { dir, files, .. }) = self.published.remove(index)
             && self.retired.len() < RETIRED_AT_MOST
         {
             let files = files.into_iter().map(|file| file.location).collect();
@@ -159,6 +161,9 @@ impl Retention {
         now: Instant,
     ) -> Result<()> {
         live.extend(self.named_by_anyone(job).await?);
+        // of a file that several have named, the grace period begins with the last of them
+        let later = self.retired.iter().filter(|retired| retired.due > now);
+        live.extend(later.flat_map(|retired| retired.files.iter().cloned()));
         if !owner.confirm(job).await? {
             return Ok(());
         }
@@ -199,6 +204,15 @@ impl Retention {
     }
 }
 
+/// Which of the published checkpoints (their ids, in the order in which they were published) goes
+/// first: neither the one published last nor the one with the highest id, which need not be the
+/// same where JobManagers have changed or numbers have begun anew.
+fn oldest(ids: impl ExactSizeIterator<Item = u64> + Clone) -> Option<usize> {
+    let newest = ids.clone().max()?;
+    let but_last = ids.len() - 1;
+    ids.take(but_last).position(|id| id != newest)
+}
+
 /// The job's checkpoints that were published before `newest` by other processes, oldest first. What
 /// is not understood is not among them, so it is never retired.
 async fn earlier(job: &Job, newest: &Waiting) -> Result<VecDeque<Kept>> {
@@ -214,6 +228,7 @@ async fn earlier(job: &Job, newest: &Waiting) -> Result<VecDeque<Kept>> {
             Ok(manifest) => {
                 let (files, _) = manifest.on_cluster(&checkpoint.dir);
                 kept.push_back(Kept {
+                    id: checkpoint.id,
                     dir: checkpoint.dir,
                     files,
                 });
@@ -247,4 +262,19 @@ async fn delete_all(store: Arc<Breaker>, paths: Vec<String>) -> Result<()> {
         deleted?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_the_last_nor_the_highest_is_retired() {
+        let oldest = |ids: &[u64]| oldest(ids.iter().copied());
+        assert_eq!(oldest(&[4, 5, 6]), Some(0));
+        assert_eq!(oldest(&[6, 5]), None);
+        assert_eq!(oldest(&[6, 4, 5]), Some(1));
+        assert_eq!(oldest(&[6]), None);
+        assert_eq!(oldest(&[]), None);
+    }
 }

@@ -15,26 +15,29 @@ pub(super) struct Waiting {
     pub(super) id: u64,
     pub(super) offer: Offer,
     pub(super) offered_at: Instant,
+    /// Offered before Flink made this process the leader again.
+    pub(super) former: bool,
     /// Its directory on the secondary.
     pub(super) dir: Location,
     /// All files that it names, on the secondary.
     files: Vec<Expected>,
-    /// Those of them that were not seen yet, with their primary path and since when they are
-    /// missed.
-    pub(super) missing: Vec<Missing>,
+    /// Those of them that no published checkpoint keeps there.
+    pub(super) unknown: Vec<Unknown>,
 }
 
-/// A file that was not seen on the secondary yet.
-pub(super) struct Missing {
+/// A file that must be looked for.
+pub(super) struct Unknown {
     pub(super) expected: Expected,
     /// Where the primary has it.
     pub(super) primary: String,
+    /// Whether the last look found it.
+    pub(super) seen: bool,
     /// Whether it was queued for backfill on this checkpoint's account.
     pub(super) asked: bool,
 }
 
 impl Waiting {
-    /// Reads the offer. What the gate knows to be there is not missing.
+    /// Reads the offer. What the gate knows to be there is not looked for.
     pub(super) fn new(
         job: &Job,
         offer: Offer,
@@ -60,7 +63,7 @@ impl Waiting {
             return Err(outside(unmapped));
         }
         let mut files = Vec::with_capacity(manifest.files.len());
-        let mut missing = Vec::new();
+        let mut unknown = Vec::new();
         for file in &manifest.files {
             let primary = file.location.as_ref().map_err(|_| outside(&file.stored))?;
             let location = mapping
@@ -73,9 +76,10 @@ impl Waiting {
             };
             if !gate.knows(&expected) {
                 let primary = primary.to_string();
-                missing.push(Missing {
+                unknown.push(Unknown {
                     expected: expected.clone(),
                     primary,
+                    seen: false,
                     asked: false,
                 });
             }
@@ -85,9 +89,10 @@ impl Waiting {
             id: offer.checkpoint,
             offer,
             offered_at,
+            former: false,
             dir,
             files,
-            missing,
+            unknown,
         })
     }
 
@@ -99,6 +104,11 @@ impl Waiting {
     /// The same, to keep.
     pub(super) fn into_files(self) -> Vec<Expected> {
         self.files
+    }
+
+    /// Those of them that the last look did not find.
+    pub(super) fn missing(&mut self) -> impl Iterator<Item = &mut Unknown> {
+        self.unknown.iter_mut().filter(|file| !file.seen)
     }
 
     /// The bytes of `_metadata` with the secondary's paths. Every occurrence of a file becomes the

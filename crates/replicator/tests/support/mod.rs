@@ -236,13 +236,13 @@ impl Checkpoint {
         audit::manifest(&self.metadata, &Location::parse(&self.pointer()).unwrap()).unwrap()
     }
 
-    /// Its files' paths on the primary, with bytes of the right lengths.
+    /// Its files' paths on the primary, with bytes of the right lengths, some where it is unknown.
     pub fn files(&self) -> Vec<(String, Bytes)> {
         let files = self.manifest().files;
         files
             .into_iter()
             .map(|file| {
-                let length = usize::try_from(file.length.unwrap()).unwrap();
+                let length = usize::try_from(file.length.unwrap_or(7)).unwrap();
                 (
                     file.location.unwrap().path().to_owned(),
                     Bytes::from(vec![7; length]),

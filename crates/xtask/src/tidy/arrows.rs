@@ -29,7 +29,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ),
     ("jni-bridge", &["replicator", "telemetry", "store"]),
     ("cli", &["audit"]),
-    ("xtask", &["harness"]),
+    ("xtask", &["harness", "checkpoint-format"]),
 ];
 
 /// What every crate may use in its tests besides.

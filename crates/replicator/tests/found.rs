@@ -1,0 +1,171 @@
+//! What the simulation (tests/simulation) has found: each test is one story, told without chance.
+
+mod support;
+
+use std::time::Duration;
+
+use store::Store;
+use store::testing::{Call, Fault};
+use support::{CHUNK, Checkpoint, STREAM, World, feed, until};
+use tokio::time::sleep;
+
+/// Puts those files of a checkpoint on both clusters that are not there yet.
+async fn put_what_is_new(world: &World, checkpoint: &Checkpoint) {
+    for (path, bytes) in checkpoint.files() {
+        for store in [&world.primary, &world.secondary] {
+            if store.stat(&path).await.unwrap().is_none() {
+                support::write(store, &path, &bytes).await;
+            }
+        }
+    }
+}
+
+/// Two checkpoints named a file. When the grace period of the first was over, its sweep deleted the
+/// file, although the second had been retired a moment before.
+#[tokio::test(start_paused = true)]
+async fn the_grace_period_begins_with_the_last_that_named_a_file() {
+    let world = World::new();
+    let job = world.open("coordinator", &[("secondary.retained", "1")]);
+    let shared = Checkpoint::new(1, 1).shared();
+    let there = || {
+        let files = world.secondary.files();
+        shared
+            .iter()
+            .all(|path| files.iter().any(|(at, _)| at == path))
+    };
+    for (checkpoint, seconds) in [
+        (Checkpoint::new(1, 1), 0),
+        (Checkpoint::new(2, 1), 29),
+        (Checkpoint::new(3, 3), 25),
+    ] {
+        put_what_is_new(&world, &checkpoint).await;
+        job.offer(checkpoint.offer());
+        world.published_are(&[checkpoint.id]).await;
+        sleep(Duration::from_secs(seconds)).await;
+    }
+    assert!(there(), "25 s after the second was retired");
+    sleep(Duration::from_mins(2)).await;
+    assert!(!there());
+}
+
+/// A JobManager lost a job without noticing it and then led it again. It took for present what the
+/// leader in between had deleted, and published a checkpoint that named it.
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_comes_back_does_not_trust_what_it_knew() {
+    let old = World::new();
+    let first = Checkpoint::new(1, 1);
+    put_what_is_new(&old, &first).await;
+    old.coordinator().offer(first.offer());
+    old.published_are(&[1]).await;
+
+    let new = World::beside(old.primary.clone(), old.secondary.clone());
+    let leader = new.open("coordinator", &[("secondary.retained", "1")]);
+    let second = Checkpoint::new(2, 2);
+    put_what_is_new(&new, &second).await;
+    leader.offer(second.offer());
+    new.published_are(&[2]).await;
+    let shared = &first.shared()[0];
+    until("the deletion", || {
+        new.secondary.files().iter().all(|(path, _)| path != shared)
+    })
+    .await;
+
+    // the job was restored from the first checkpoint; the primary has its files still
+    let third = Checkpoint::new(3, 1);
+    for (path, bytes) in third.files() {
+        if old.primary.stat(&path).await.unwrap().is_none() {
+            old.put(&path, &bytes).await;
+        }
+    }
+    old.coordinator().offer(third.offer());
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(old.published().await, [2]);
+    old.published_are(&[2, 3]).await;
+}
+
+/// What had waited in a JobManager before others led was published when it led again, over newer
+/// checkpoints, the newest of which was then retired.
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_comes_back_does_not_publish_what_is_older() {
+    let old = World::new();
+    let first = Checkpoint::new(1, 1);
+    let stale = old.coordinator();
+    stale.offer(first.offer());
+    sleep(Duration::from_secs(1)).await;
+
+    let new = World::beside(old.primary.clone(), old.secondary.clone());
+    let second = Checkpoint::new(2, 2);
+    put_what_is_new(&new, &second).await;
+    new.coordinator().offer(second.offer());
+    new.published_are(&[2]).await;
+
+    put_what_is_new(&old, &first).await;
+    old.coordinator();
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!(old.published().await, [2]);
+    assert_eq!(old.count("dualwrite_checkpoints_superseded_total"), 1);
+}
+
+/// A JobManager that did not lead any more claimed the job when the secondary answered it at last.
+/// The one that led took itself for dethroned and never published again.
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_comes_late_costs_one_checkpoint() {
+    let new = World::new();
+    let leader = new.coordinator();
+    let old = World::beside(new.primary.clone(), new.secondary.clone());
+    for id in 1..=3 {
+        let checkpoint = Checkpoint::new(id, id);
+        put_what_is_new(&new, &checkpoint).await;
+        leader.offer(checkpoint.offer());
+        sleep(Duration::from_secs(1)).await;
+        if id == 1 {
+            old.coordinator();
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
+    assert_eq!(new.published().await, [1, 3]);
+    let text = new.metrics.render().unwrap();
+    assert!(text.contains(r#"reason="not_owner"} 1"#), "{text}");
+}
+
+/// A checkpoint waited for one file while another, which had been seen, was deleted by the
+/// retention of a job that had been restored from the same checkpoint. It was published without.
+#[tokio::test(start_paused = true)]
+async fn what_was_seen_once_is_looked_at_again() {
+    let world = World::new();
+    let checkpoint = Checkpoint::new(1, 1);
+    world.put_on_both(&checkpoint).await;
+    let files = checkpoint.files();
+    let [(seen, _), (late, bytes), ..] = &files[..] else {
+        panic!("{} files", files.len());
+    };
+    world.secondary.delete(late, false).await.unwrap();
+    let job = world.open("coordinator", &[("backfill.grace", "60000")]);
+    job.offer(checkpoint.offer());
+    sleep(Duration::from_secs(1)).await;
+    world.secondary.delete(seen, false).await.unwrap();
+    support::write(&world.secondary, late, bytes).await;
+    sleep(Duration::from_secs(10)).await;
+    assert!(world.published().await.is_empty());
+    world.published_are(&[1]).await;
+    assert_eq!(world.count("dualwrite_files_backfilled_total"), 1);
+}
+
+/// A stream was discarded while a write of it was under way, which then failed: it was counted as
+/// discarded and as abandoned.
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_ends_in_mid_write_is_counted_once() {
+    let world = World::new();
+    let limit = Duration::from_secs(1);
+    world.faults.set_script(move |call: &Call| {
+        (call.operation == "write").then_some(Fault::TimeOut(limit))
+    });
+    let session = world.worker().open_session(STREAM).unwrap();
+    feed(&session, &[7; 3 * CHUNK]).unwrap();
+    sleep(limit / 2).await;
+    session.discard();
+    until("no in-flight file", || world.inflight().is_empty()).await;
+    let ended = ["discarded", "abandoned"]
+        .map(|how| world.count(&format!("dualwrite_sessions_{how}_total")));
+    assert_eq!(ended, [1, 0]);
+}

@@ -1,0 +1,42 @@
+// Makes and reads Flink's OperatorState: from 1.11 on coordinators have state.
+package goldens;
+
+import org.apache.flink.runtime.checkpoint.OperatorState;
+import org.apache.flink.runtime.jobgraph.OperatorID;
+import org.apache.flink.runtime.state.StreamStateHandle;
+import org.apache.flink.runtime.state.memory.ByteStreamStateHandle;
+
+final class Operators {
+    static OperatorState of(String name, String uid, OperatorID id, int parallelism) {
+        return new OperatorState(id, parallelism, 128);
+    }
+
+    /** The same operator under another id, without its subtasks. */
+    static OperatorState like(OperatorState state, OperatorID id) {
+        OperatorState copy = of("", "", id, state.getParallelism());
+        copy.setCoordinatorState(state.getCoordinatorState());
+        return copy;
+    }
+
+    static String name(OperatorState operator) {
+        return "";
+    }
+
+    static String uid(OperatorState operator) {
+        return "";
+    }
+
+    static boolean isFinished(OperatorState operator) {
+        return false;
+    }
+
+    static StreamStateHandle coordinator(OperatorState operator) {
+        return operator.getCoordinatorState();
+    }
+
+    static void setCoordinator(OperatorState operator, ByteStreamStateHandle state) {
+        operator.setCoordinatorState(state);
+    }
+
+    private Operators() {}
+}

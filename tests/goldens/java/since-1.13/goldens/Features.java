@@ -1,0 +1,11 @@
+// The features of Flink 1.13.
+package goldens;
+
+import java.util.Arrays;
+import java.util.List;
+
+final class Features {
+    static final List<Feature> ALL = Arrays.asList(new Unaligned(), new Nested());
+
+    private Features() {}
+}

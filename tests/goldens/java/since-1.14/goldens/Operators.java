@@ -1,0 +1,50 @@
+// Makes and reads Flink's OperatorState: from 1.14 on operators can be finished.
+package goldens;
+
+import org.apache.flink.runtime.checkpoint.FullyFinishedOperatorState;
+import org.apache.flink.runtime.checkpoint.OperatorState;
+import org.apache.flink.runtime.jobgraph.OperatorID;
+import org.apache.flink.runtime.state.StreamStateHandle;
+import org.apache.flink.runtime.state.memory.ByteStreamStateHandle;
+
+final class Operators {
+    static OperatorState of(String name, String uid, OperatorID id, int parallelism) {
+        return new OperatorState(id, parallelism, 128);
+    }
+
+    static OperatorState finished(String name, String uid, OperatorID id, int parallelism) {
+        return new FullyFinishedOperatorState(id, parallelism, 128);
+    }
+
+    /** The same operator under another id, without its subtasks. */
+    static OperatorState like(OperatorState state, OperatorID id) {
+        if (state.isFullyFinished()) {
+            return finished(name(state), uid(state), id, state.getParallelism());
+        }
+        OperatorState copy = of(name(state), uid(state), id, state.getParallelism());
+        copy.setCoordinatorState(state.getCoordinatorState());
+        return copy;
+    }
+
+    static String name(OperatorState operator) {
+        return "";
+    }
+
+    static String uid(OperatorState operator) {
+        return "";
+    }
+
+    static boolean isFinished(OperatorState operator) {
+        return operator.isFullyFinished();
+    }
+
+    static StreamStateHandle coordinator(OperatorState operator) {
+        return operator.getCoordinatorState();
+    }
+
+    static void setCoordinator(OperatorState operator, ByteStreamStateHandle state) {
+        operator.setCoordinatorState(state);
+    }
+
+    private Operators() {}
+}

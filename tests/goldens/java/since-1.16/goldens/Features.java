@@ -1,0 +1,18 @@
+// The features of Flink 1.16 to 1.19.
+package goldens;
+
+import java.util.Arrays;
+import java.util.List;
+
+final class Features {
+    static final List<Feature> ALL =
+            Arrays.asList(
+                    new Unaligned(),
+                    new Nested(),
+                    new Finished(),
+                    new Changelog(),
+                    new NativeSavepoint(),
+                    new Unclaimed());
+
+    private Features() {}
+}
