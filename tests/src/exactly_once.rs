@@ -64,7 +64,7 @@ impl ExactlyOnce {
             ("--keys", self.keys.to_string()),
             ("--payload-bytes", self.payload_bytes.to_string()),
             ("--sink", sink),
-            ("--hurry", self.hurry_file().to_string_lossy().into_owned()),
+            ("--pace", self.pace_file().to_string_lossy().into_owned()),
             ("--name", self.name.clone()),
         ];
         Ok(Submission {
@@ -86,8 +86,23 @@ impl ExactlyOnce {
     /// # Errors
     /// When the sign for it cannot be written.
     pub fn hurry(&self) -> Result<()> {
-        let file = self.hurry_file();
-        std::fs::write(&file, []).with_context(|| format!("cannot write {}", file.display()))
+        self.set_pace("")
+    }
+
+    /// Makes the source emit so many records in a second, now and after restores; 0 holds it.
+    ///
+    /// # Errors
+    /// When the sign for it cannot be written.
+    pub fn pace(&self, records_per_second: u64) -> Result<()> {
+        self.set_pace(&records_per_second.to_string())
+    }
+
+    /// By a rename: the source must not see a part of a number, and nothing means no limit.
+    fn set_pace(&self, text: &str) -> Result<()> {
+        let (file, draft) = (self.pace_file(), self.sink.with_extension("draft"));
+        std::fs::write(&draft, text)
+            .and_then(|()| std::fs::rename(&draft, &file))
+            .with_context(|| format!("cannot write {}", file.display()))
     }
 
     /// The lines that the result must have, sorted: window start, key, count, sum, digest.
@@ -164,8 +179,8 @@ impl ExactlyOnce {
     }
 
     /// Beside the sink's folder, because that holds results alone.
-    fn hurry_file(&self) -> PathBuf {
-        self.sink.with_extension("hurry")
+    fn pace_file(&self) -> PathBuf {
+        self.sink.with_extension("pace")
     }
 
     /// As `Mix.checksum(Mix.payload(key, count))`.

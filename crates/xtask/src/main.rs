@@ -8,10 +8,16 @@ mod demo;
 mod deny;
 mod dist;
 mod docs;
+mod figures;
 mod golden;
 mod mutants;
+mod overhead;
+mod screen;
+mod sites;
+mod soak;
 mod test;
 mod tidy;
+mod vitals;
 
 use std::process::ExitCode;
 
@@ -43,6 +49,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Plants faults in a copy of the product, which the simulation must find
     Mutants(mutants::Arguments),
+    /// Runs a job for an hour with random faults on the secondary: nothing may fail, nothing may grow
+    Soak(soak::Arguments),
     /// Writes goldens anew: `_metadata` as each version of Flink writes it
     Golden(golden::Arguments),
     /// Writes the generated pages of docs/ anew
@@ -55,8 +63,9 @@ fn main() -> ExitCode {
         Task::Dist => dist::build().map(|()| dist::tell()),
         Task::Test(arguments) => test::run(&arguments),
         Task::Tidy => tidy::run(),
-        Task::Bench(arguments) => bench::measure(&arguments),
         Task::Mutants(arguments) => mutants::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
+        Task::Soak(arguments) => soak::run(&arguments),
         Task::Golden(arguments) => golden::run(&arguments),
         Task::Docs(arguments) => docs::run(&arguments),
     };
@@ -79,9 +88,10 @@ mod tests {
         Arguments::command().debug_assert();
         let help = Arguments::try_parse_from(["cargo xtask"]).unwrap_err();
         let help = help.to_string();
-        for task in [
-            "demo", "dist", "test", "tidy", "bench", "mutants", "golden", "docs",
-        ] {
+        let tasks = [
+            "demo", "dist", "test", "tidy", "bench", "mutants", "soak", "golden", "docs",
+        ];
+        for task in tasks {
             assert!(help.contains(&format!("  {task} ")), "{help}");
         }
     }

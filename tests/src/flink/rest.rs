@@ -240,6 +240,49 @@ impl FlinkRest {
         })
     }
 
+    /// Triggers a checkpoint of the kind that is configured, waits until it is complete, and answers
+    /// with its number (Flink 1.17 and later).
+    ///
+    /// # Errors
+    /// At the limit, or when it fails: with Flink's words.
+    pub fn checkpoint(&self, job: &str, limit: Duration) -> Result<u64> {
+        let path = format!("/jobs/{job}/checkpoints");
+        let trigger = self.post(&path, &json!({}))?;
+        let trigger = trigger["request-id"]
+            .as_str()
+            .ok_or_else(|| anyhow!("no request in {trigger}"))?
+            .to_owned();
+        let what = format!("a checkpoint of job {job}");
+        wait_until(&what, limit, || {
+            let answer = self.get(&format!("{path}/{trigger}"))?;
+            let operation = &answer["operation"];
+            match (
+                operation["checkpointId"].as_u64(),
+                &operation["failureCause"],
+            ) {
+                (Some(id), _) => Ok(Ok(id)),
+                (None, Value::Null) => Err(anyhow!("{answer}")),
+                (None, cause) => Ok(Err(anyhow!("{what} failed: {cause}"))),
+            }
+        })?
+    }
+
+    /// How many records the operator called `name` has received since its tasks last started, as
+    /// old as `metrics.fetcher.update-interval` says.
+    ///
+    /// # Errors
+    /// When Flink does not answer, or does not know the job or the operator.
+    pub fn records_received(&self, job: &str, name: &str) -> Result<u64> {
+        let details = self.get(&format!("/jobs/{job}"))?;
+        let mut vertices = details["vertices"].as_array().into_iter().flatten();
+        let is_it = |vertex: &&Value| vertex["name"].as_str().is_some_and(|n| n.starts_with(name));
+        let vertex = vertices
+            .find(is_it)
+            .with_context(|| format!("{name} is not in {details}"))?;
+        let records = vertex["metrics"]["read-records"].as_u64();
+        records.with_context(|| format!("no count of records in {vertex}"))
+    }
+
     /// Cancels the job and waits until it is cancelled; its checkpoints stay.
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 mod ledger;
 mod outcome;
 mod restore;
-mod screen;
+mod rows;
 mod stage;
 mod watch;
 
@@ -14,9 +14,10 @@ use anyhow::{Context, Result, ensure};
 use harness::{DEFAULT_VERSIONS, FlinkCluster, FlinkVersion, Run};
 
 use self::outcome::{Outcome, Recovery};
-use self::screen::Screen;
-use self::stage::{Stage, checkpoints};
+use self::stage::Stage;
 use crate::dist;
+use crate::screen::Screen;
+use crate::sites::checkpoints;
 
 /// Of the task `demo`.
 #[derive(Debug, clap::Args)]

@@ -11,9 +11,10 @@ use harness::{FlinkCluster, dist_cli};
 use serde_json::Value;
 
 use super::ledger::seconds;
-use super::screen::Screen;
-use super::stage::{Stage, checkpoints};
+use super::stage::Stage;
 use crate::command::{line, output};
+use crate::screen::Screen;
+use crate::sites::checkpoints;
 
 const LIMIT: Duration = Duration::from_mins(2);
 

@@ -2,18 +2,15 @@
 //!
 //! Refuses any configuration beyond what a site would write.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::Result;
 use harness::{Checker, Checkpoints, ExactlyOnce, FlinkCluster, HdfsCluster, Run, dist_jar};
 
-use super::screen::Screen;
+use crate::screen::Screen;
+use crate::sites::{FACTORY, RETAINED, checkpoints, now_ms};
 
-const FACTORY: &str = "io.dualwrite.flink.DualWriteCheckpointStorageFactory";
-/// The checkpoint directory, on either cluster.
-pub(super) const DIRECTORY: &str = "/flink/checkpoints";
 const INTERVAL: Duration = Duration::from_secs(2);
-const RETAINED: u32 = 2;
 /// At [`RATE`] a minute and a half, more than the job runs before the kill.
 const RECORDS: u64 = 180_000;
 /// Records a second before the kill.
@@ -132,23 +129,10 @@ impl Stage {
     }
 }
 
-/// The checkpoint directory of a cluster, with its address.
-pub(super) fn checkpoints(hdfs: &HdfsCluster) -> String {
-    format!("{}{DIRECTORY}", hdfs.uri())
-}
-
 fn habits(hdfs: &HdfsCluster) -> Checkpoints {
     Checkpoints {
         dir: checkpoints(hdfs),
         interval: INTERVAL,
         retained: RETAINED,
     }
-}
-
-/// Milliseconds since the epoch.
-pub(super) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
 }

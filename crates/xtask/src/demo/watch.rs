@@ -9,8 +9,10 @@ use anyhow::{Result, bail};
 use harness::{HdfsCluster, wait_until};
 
 use super::ledger::Ledger;
-use super::screen::{HEADER, Screen, row};
-use super::stage::{DIRECTORY, Stage, checkpoints};
+use super::rows::{HEADER, row};
+use super::stage::Stage;
+use crate::screen::Screen;
+use crate::sites::{DIRECTORY, checkpoints};
 
 /// From the first completed checkpoint to the kill.
 const WATCH: Duration = Duration::from_secs(45);

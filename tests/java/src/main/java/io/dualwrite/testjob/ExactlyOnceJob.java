@@ -22,8 +22,8 @@ import org.apache.flink.streaming.api.windowing.assigners.TumblingEventTimeWindo
  * --records 40000 --rate 2000 --keys 2000 --payload-bytes 1024 --sink file:///tmp/out --name test
  * </pre>
  *
- * With {@code --burst <count>}, the rate has no limit for the first records; with {@code --hurry
- * <file>}, it has none once that file is there.
+ * With {@code --burst <count>}, the rate has no limit for the first records; with {@code --pace
+ * <file>}, it is what that file says once it is there, without a limit if it says nothing.
  *
  * <p>State backend, checkpoints and their retention are the cluster's to configure.
  */
@@ -46,7 +46,7 @@ public final class ExactlyOnceJob {
                         Long.parseLong(need(options, "records")),
                         Long.parseLong(options.getOrDefault("--burst", "0")),
                         Long.parseLong(need(options, "rate")),
-                        options.get("--hurry"));
+                        options.get("--pace"));
         WatermarkStrategy<Long> watermarks =
                 WatermarkStrategy.<Long>forMonotonousTimestamps()
                         .withTimestampAssigner((ordinal, none) -> ordinal * RECORD_MILLIS);

@@ -1,5 +1,7 @@
 package io.dualwrite.testjob;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
@@ -22,25 +24,27 @@ import org.apache.flink.core.io.SimpleVersionedSerializer;
 
 /**
  * The numbers 0 to {@code records - 1}, in order: a burst of them at once, then at a limited rate,
- * until a file of the given name appears; after a restore it goes on where its split stood. It has
- * one split, so it runs with parallelism 1.
+ * which a file may change at any time; after a restore it goes on where its split stood. It has one
+ * split, so it runs with parallelism 1.
  */
 final class PacedSource implements Source<Long, PacedSplit, PacedSplit> {
 
     private final long records;
     private final long burst;
     private final long recordsPerSecond;
-    private final String hurry;
+    private final String pace;
 
     /**
      * @param burst how many of the first records the limit does not concern
-     * @param hurry the file that ends the limit, null for none
+     * @param recordsPerSecond the limit as long as the file is not there
+     * @param pace the file whose number is the limit once it is there, and that ends the limit if it
+     *     is empty; null for none
      */
-    PacedSource(long records, long burst, long recordsPerSecond, String hurry) {
+    PacedSource(long records, long burst, long recordsPerSecond, String pace) {
         this.records = records;
         this.burst = burst;
         this.recordsPerSecond = recordsPerSecond;
-        this.hurry = hurry;
+        this.pace = pace;
     }
 
     @Override
@@ -122,6 +126,9 @@ final class PacedSource implements Source<Long, PacedSplit, PacedSplit> {
 
         private static final long PAUSE_MILLIS = 5;
 
+        /** Between two looks at the file. */
+        private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
         private final SourceReaderContext context;
         private final PacedSource source;
         private final ScheduledExecutorService clock =
@@ -133,17 +140,19 @@ final class PacedSource implements Source<Long, PacedSplit, PacedSplit> {
                         });
         private final List<PacedSplit> splits = new ArrayList<>();
         private CompletableFuture<Void> pause = CompletableFuture.completedFuture(null);
-        private final Path hurry;
-        private boolean hurried;
+        private final Path pace;
         private boolean noMoreSplits;
         private long next;
         private long first;
         private long startNanos;
+        private long recordsPerSecond;
+        private long lookNanos = System.nanoTime() - LOOK_NANOS;
 
         Reader(SourceReaderContext context, PacedSource source) {
             this.context = context;
             this.source = source;
-            this.hurry = source.hurry == null ? null : Paths.get(source.hurry);
+            this.pace = source.pace == null ? null : Paths.get(source.pace);
+            this.recordsPerSecond = source.recordsPerSecond;
         }
 
         @Override
@@ -152,7 +161,7 @@ final class PacedSource implements Source<Long, PacedSplit, PacedSplit> {
         }
 
         @Override
-        public InputStatus pollNext(ReaderOutput<Long> output) {
+        public InputStatus pollNext(ReaderOutput<Long> output) throws IOException {
             if (splits.isEmpty()) {
                 return noMoreSplits ? InputStatus.END_OF_INPUT : InputStatus.NOTHING_AVAILABLE;
             }
@@ -161,8 +170,7 @@ final class PacedSource implements Source<Long, PacedSplit, PacedSplit> {
             }
             if (next < source.burst) {
                 startPace(next + 1);
-            } else if (!hurried && isAhead()) {
-                hurried = hurry != null && Files.exists(hurry);
+            } else if (isAhead()) {
                 return InputStatus.NOTHING_AVAILABLE;
             }
             output.collect(next++);
@@ -174,9 +182,25 @@ final class PacedSource implements Source<Long, PacedSplit, PacedSplit> {
             startNanos = System.nanoTime();
         }
 
-        private boolean isAhead() {
-            double seconds = (System.nanoTime() - startNanos) / 1e9;
-            return next - first >= seconds * source.recordsPerSecond;
+        private boolean isAhead() throws IOException {
+            long now = System.nanoTime();
+            if (now - lookNanos >= LOOK_NANOS) {
+                lookNanos = now;
+                long limit = limit();
+                if (limit != recordsPerSecond) {
+                    recordsPerSecond = limit;
+                    startPace(next);
+                }
+            }
+            return next - first >= (now - startNanos) / 1e9 * recordsPerSecond;
+        }
+
+        private long limit() throws IOException {
+            if (pace == null || !Files.exists(pace)) {
+                return source.recordsPerSecond;
+            }
+            String number = new String(Files.readAllBytes(pace), StandardCharsets.US_ASCII);
+            return number.isEmpty() ? Long.MAX_VALUE : Long.parseLong(number);
         }
 
         @Override

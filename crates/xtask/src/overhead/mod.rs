@@ -1,0 +1,170 @@
+//! What the product costs a real job: the same job on two Flinks in one run, one of them plain.
+//!
+//! Figures are ratios within one run. Refuses a run in which the product did not do its work.
+
+mod memory;
+mod outcome;
+mod pair;
+mod table;
+mod turn;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use harness::Run;
+use serde_json::Value;
+
+use self::outcome::Case;
+use self::pair::Pair;
+use crate::screen::Screen;
+use crate::{dist, vitals};
+
+/// Before what is measured, each Flink has run the job for one turn.
+const ORDER: [Who; 4] = [Who::Plain, Who::Product, Who::Product, Who::Plain];
+
+/// Of the measurements that run a job on two Flinks.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Of `overhead`: what the secondary is, one or more, all unless said
+    #[arg(long, value_name = "STATE", value_delimiter = ',')]
+    secondary: Vec<State>,
+    /// Of `overhead`: how often each of the two Flinks has two turns, per state
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Of `memory`: how long the secondary is frozen
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    minutes: u64,
+    /// Of both: end with one line of JSON on standard output; all else goes to standard error
+    #[arg(long)]
+    json: bool,
+}
+
+/// What the secondary is while the job runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum State {
+    /// It works
+    Healthy,
+    /// Its processes are killed
+    Dead,
+    /// Its processes are stopped and keep their connections
+    Frozen,
+}
+
+/// Which of the two Flinks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Who {
+    Plain,
+    Product,
+}
+
+/// Duration of checkpoints, throughput and processor time, in turns.
+///
+/// # Errors
+/// When something fails on the way.
+pub(crate) fn overhead(options: &Options) -> Result<()> {
+    let states = match options.secondary.as_slice() {
+        [] => State::value_variants(),
+        some => some,
+    };
+    let screen = Screen::new(options.json);
+    screen.step("building target/dist, unless nothing has changed");
+    dist::build()?;
+    let mut cases = Vec::new();
+    for state in states {
+        let case = measure(*state, options.rounds, &screen);
+        if case.is_err() {
+            screen.end();
+        }
+        cases.push(case.with_context(|| format!("with the secondary {}", state.name()))?);
+    }
+    screen.end();
+    screen.line(&table::of_cases(&cases));
+    let json = cases.iter().map(Case::json).collect::<Vec<Value>>();
+    print_json(options.json, &Value::from(json));
+    Ok(())
+}
+
+/// Resident memory while the secondary is frozen.
+///
+/// # Errors
+/// When something fails on the way.
+pub(crate) fn memory(options: &Options) -> Result<()> {
+    let screen = Screen::new(options.json);
+    screen.step("building target/dist, unless nothing has changed");
+    dist::build()?;
+    let run = Run::new("memory")?;
+    let measured = memory::measure(&run, options.minutes, &screen);
+    screen.end();
+    let measured = measured?;
+    screen.line(&measured.text());
+    print_json(options.json, &measured.json());
+    run.passed();
+    Ok(())
+}
+
+fn measure(state: State, rounds: u32, screen: &Screen) -> Result<Case> {
+    let run = Run::new(&format!("overhead-{}", state.name()))?;
+    let pair = Pair::start(&run, pair::NEVER, screen)?;
+    screen.step("a turn of each to warm up");
+    let (mut plain, mut product) = (Vec::new(), Vec::new());
+    for side in [&pair.plain, &pair.product] {
+        turn::take(side)?;
+    }
+    pair.published()?;
+    let load = vitals::load();
+    state.set(&pair)?;
+    for round in 1..=rounds {
+        screen.step(&format!(
+            "the secondary is {}: round {round} of {rounds}; load {}",
+            state.name(),
+            vitals::load()
+        ));
+        for who in ORDER {
+            let (side, turns) = match who {
+                Who::Plain => (&pair.plain, &mut plain),
+                Who::Product => (&pair.product, &mut product),
+            };
+            let turn = turn::take(side)?;
+            screen.line(&format!("  {:<7}  {}", side.name, turn.text()));
+            turns.push(turn);
+        }
+    }
+    if state == State::Healthy {
+        pair.published()?;
+    }
+    run.passed();
+    Ok(Case {
+        secondary: state.name(),
+        plain,
+        product,
+        load: [load, vitals::load()],
+    })
+}
+
+impl State {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::Dead => "dead",
+            Self::Frozen => "frozen",
+        }
+    }
+
+    fn set(self, pair: &Pair) -> Result<()> {
+        match self {
+            Self::Healthy => Ok(()),
+            Self::Dead => {
+                pair.sites.secondary.kill();
+                Ok(())
+            }
+            Self::Frozen => pair.sites.secondary.freeze(),
+        }
+    }
+}
+
+fn print_json(wanted: bool, value: &Value) {
+    if wanted {
+        println!("{value}");
+    }
+}

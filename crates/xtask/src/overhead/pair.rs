@@ -1,0 +1,128 @@
+//! Two Flinks on the same primary, one plain and one with the product, each with the same job.
+//!
+//! Refuses to differ in anything but the jar and its keys.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use harness::{ExactlyOnce, FlinkBuilder, FlinkCluster, Run, wait_until};
+
+use crate::screen::Screen;
+use crate::sites::{DIRECTORY, Sites};
+
+/// For what may take as long as the start of a JVM on a busy machine.
+pub(super) const LIMIT: Duration = Duration::from_mins(2);
+/// Between two checkpoints that Flink triggers itself, where it is to trigger none.
+pub(super) const NEVER: Duration = Duration::from_hours(1_000);
+/// Records in a second while the pace is held.
+pub(super) const RATE: u64 = 2_000;
+/// Of one record; with [`RATE`], 4 MB of state change in a second.
+const PAYLOAD_BYTES: u64 = 2_048;
+/// With four payloads each, 32 MiB of state.
+const KEYS: u64 = 4_000;
+const FLINK: &str = "1.20.5";
+
+/// What runs side by side.
+pub(super) struct Pair {
+    pub(super) sites: Sites,
+    pub(super) plain: Side,
+    pub(super) product: Side,
+}
+
+/// A Flink and its job, which stands still until it is given a pace.
+pub(super) struct Side {
+    pub(super) name: &'static str,
+    pub(super) flink: FlinkCluster,
+    pub(super) job: ExactlyOnce,
+    /// The job's id.
+    pub(super) id: String,
+}
+
+impl Pair {
+    /// Starts everything; checkpoints are triggered `every` so often.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub(super) fn start(run: &Run, every: Duration, screen: &Screen) -> Result<Self> {
+        screen.step("starting two HDFS clusters, primary and secondary");
+        let sites = Sites::start(run)?;
+        screen.step(&format!("starting two Flinks {FLINK}, one of them plain"));
+        let plain = launch(sites.plain("plain", FLINK, every)?, run)?;
+        let product = launch(sites.product("product", FLINK, every)?, run)?;
+        let plain = Side::submit("plain", plain, run)?;
+        let product = Side::submit("product", product, run)?;
+        Ok(Self {
+            sites,
+            plain,
+            product,
+        })
+    }
+
+    /// Waits until the newest checkpoint is published: an overhead of nothing done says nothing.
+    ///
+    /// # Errors
+    /// At the limit.
+    pub(super) fn published(&self) -> Result<()> {
+        let Side { flink, id, .. } = &self.product;
+        let completed = flink.rest().checkpoints(id)?;
+        let newest = completed.iter().find(|info| info.status == "COMPLETED");
+        let newest = newest.context("no checkpoint has completed")?.id;
+        let metadata = format!("{DIRECTORY}/{id}/chk-{newest}/_metadata");
+        let what = format!("{metadata} on the secondary");
+        wait_until(&what, LIMIT, || {
+            let length = self.sites.secondary.web().length(&metadata)?;
+            length.map(|_| ()).context("it is not there")
+        })
+    }
+}
+
+impl Side {
+    fn submit(name: &'static str, flink: FlinkCluster, run: &Run) -> Result<Self> {
+        flink.wait_ready()?;
+        let job = ExactlyOnce {
+            records: u64::MAX / 4,
+            rate: RATE,
+            keys: KEYS,
+            payload_bytes: PAYLOAD_BYTES,
+            ..ExactlyOnce::new(name, &run.data_dir(&format!("sink-{name}"))?)
+        };
+        job.pace(0)?;
+        let id = flink.rest().submit(&job.submission(None)?)?;
+        flink.rest().wait_for_state(&id, "RUNNING", LIMIT)?;
+        wait_until("all tasks to run", LIMIT, || {
+            let details = flink.rest().get(&format!("/jobs/{id}"))?;
+            let counts = &details["status-counts"];
+            let running = counts["RUNNING"].as_u64();
+            let all = details["vertices"].as_array().map_or(0, Vec::len);
+            ensure!(running >= Some(u64::try_from(all)?), "{counts}");
+            Ok(())
+        })?;
+        Ok(Self {
+            name,
+            flink,
+            job,
+            id,
+        })
+    }
+
+    /// The TaskManager's process.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub(super) fn task_manager(&self) -> Result<u32> {
+        let pid = self.flink.task_manager(0).pid();
+        pid.with_context(|| format!("the TaskManager of {} has ended", self.name))
+    }
+}
+
+/// As a site runs it, with the compiler that the tests do without for the sake of quick starts.
+fn launch(flink: FlinkBuilder, run: &Run) -> Result<FlinkCluster> {
+    flink
+        .config("state.backend.rocksdb.writebuffer.size", "4mb")
+        .config(
+            "state.backend.rocksdb.compaction.level.target-file-size-base",
+            "4mb",
+        )
+        .java_option("-XX:TieredStopAtLevel=4")
+        .launch(run)
+}
