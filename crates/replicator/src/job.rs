@@ -200,9 +200,7 @@ impl Job {
     /// Whether the secondary has this file, of so many bytes if that is known.
     pub(crate) async fn has(&self, to: &Location, size: Option<u64>) -> store::Result<bool> {
         let found = self.secondary.stat(to.path()).await?;
-        Ok(found.is_some_and(|file| {
-            !file.is_dir && size.is_none_or(|size| file.length == size)
-        }))
+        Ok(found.is_some_and(|file| !file.is_dir && size.is_none_or(|size| file.length == size)))
     }
 
     /// Whether the primary says that it does not have this file.
