@@ -4,107 +4,215 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Result, ensure};
-use harness::{ExactlyOnce, FlinkCluster, HdfsCluster, Run, Submission, dist_jar};
+use anyhow::{Context, Result, ensure};
+use harness::{DIST_JAR_NAME, Disk, ExactlyOnce, FlinkCluster, HdfsCluster, Run, dist_jar};
+use support::shared::{Shared, Stage};
 use support::{LIMIT, SECONDARY_KEY, STORAGE, STORAGE_KEY, Watched, plain_flink, said};
 
 const FLINK: &str = "2.2.1";
 const LIBRARY_KEY: &str = "dualwrite.native.path";
+const FOLDER_KEY: &str = "dualwrite.native.dir";
 const VALUE_KEY: &str = "dualwrite.upload.concurrency";
+const NOT_LOADED: &str = "the native library is not loaded";
+/// Where ELF has its machine, and one that is none of ours: RISC-V.
+const MACHINE: (usize, u8) = (18, 243);
 
-/// A library that breaks off in the middle, as a full disk leaves it.
-fn truncated(run: &Run) -> Result<String> {
-    let folder = run.data_dir("library")?;
-    let whole = std::process::Command::new("unzip")
-        .args(["-p", &dist_jar()?.to_string_lossy(), "*.so"])
-        .output()?
-        .stdout;
-    ensure!(whole.len() > 1_000_000, "the jar's library is not there");
-    let path = folder.join("truncated.so");
-    std::fs::write(&path, &whole[..whole.len() / 2])?;
-    Ok(path.to_string_lossy().into_owned())
+/// A Flink with the product on its primary; nobody gets as far as to ask for a secondary.
+struct Alone {
+    flink: FlinkCluster,
+    _hdfs: HdfsCluster,
+    run: Run,
+    /// The library, taken out of the jar.
+    library: Vec<u8>,
 }
 
-fn empty(folder: &Path) -> Result<String> {
-    let path = folder.join("empty.so");
-    std::fs::write(&path, [])?;
-    Ok(path.to_string_lossy().into_owned())
-}
+static FREE: Shared<Alone> = Shared::new();
 
-/// A job of one cluster, with keys of its own, that is checkpointed by Flink alone.
-fn runs_by_itself(
-    run: &Run,
-    flink: &FlinkCluster,
-    name: &str,
-    keys: &[(&str, &str)],
-) -> Result<()> {
-    let job = ExactlyOnce {
-        records: 30_000,
-        ..ExactlyOnce::new(name, &run.data_dir(name)?)
-    };
-    let keys = keys.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-    let submission = Submission {
-        configuration: keys.collect::<BTreeMap<_, _>>(),
-        ..job.submission(None)?
-    };
-    let watched = Watched::run(flink.rest(), &job, &submission)?;
-    flink.rest().wait_for_completed(&watched.id, 2, LIMIT)?;
-    let config = flink
-        .rest()
-        .get(&format!("/jobs/{}/checkpoints/config", watched.id))?;
-    let storage = &config["checkpoint_storage"];
-    ensure!(storage == "FileSystemCheckpointStorage", "{config}");
-    watched.nothing_failed()?;
-    watched.is_exact_at_its_end()
-}
-
-/// The only line of a level that a process has said since its log had `before` such lines.
-fn only_line(flink: &FlinkCluster, level: &str, before: usize) -> Result<Vec<String>> {
-    let mut lines = Vec::new();
-    for process in flink.processes() {
-        let said = said(process, level)?;
-        ensure!(said.len() == before + 1, "{}: {said:#?}", process.label());
-        lines.extend(said.into_iter().skip(before));
+impl Stage for Alone {
+    fn run(&self) -> &Run {
+        &self.run
     }
-    Ok(lines)
+
+    fn is_fit(&self) -> bool {
+        true
+    }
+}
+
+impl Alone {
+    fn start() -> Result<Self> {
+        let run = Run::new("refused")?;
+        let hdfs = HdfsCluster::builder("primary").launch(&run)?;
+        let flink = plain_flink("flink", FLINK, &hdfs, &format!("{}/flink", hdfs.uri()))?
+            .lib(&dist_jar()?)
+            .config(STORAGE_KEY, STORAGE)
+            .config(SECONDARY_KEY, "hdfs://127.0.0.1:9/flink/checkpoints")
+            .launch(&run)?;
+        hdfs.wait_ready()?;
+        flink.wait_ready()?;
+        Ok(Self {
+            flink,
+            _hdfs: hdfs,
+            run,
+            library: library()?,
+        })
+    }
+
+    /// Puts a library into a folder of the run.
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+        let path = self.run.data_dir("library")?.join(name);
+        std::fs::write(&path, bytes)?;
+        Ok(path)
+    }
+
+    /// A short job with a key of its own is checkpointed by the class `storage`, to its exact end.
+    fn runs_by(&self, name: &str, key: Option<(&str, &str)>, storage: &str) -> Result<()> {
+        let job = ExactlyOnce {
+            records: 30_000,
+            ..ExactlyOnce::new(name, &self.run.data_dir(name)?)
+        };
+        let mut submission = job.submission(None)?;
+        let key = key.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        submission.configuration = key.into_iter().collect::<BTreeMap<_, _>>();
+        let rest = self.flink.rest();
+        let watched = Watched::run(rest, &job, &submission)?;
+        rest.wait_for_completed(&watched.id, 2, LIMIT)?;
+        let config = rest.get(&format!("/jobs/{}/checkpoints/config", watched.id))?;
+        ensure!(config["checkpoint_storage"] == storage, "{config}");
+        watched.nothing_failed()?;
+        watched.is_exact_at_its_end()
+    }
+
+    /// Has new processes meet with a library, and looks at what they say and do.
+    fn refuses(&mut self, name: &str, library: Option<&Path>, words: &str) -> Result<()> {
+        let path = library.map(|path| path.to_string_lossy().into_owned());
+        self.flink.configure(LIBRARY_KEY, path.as_deref())?;
+        self.flink.kill();
+        let before = self.said("WARN")?;
+        self.flink.restart()?;
+        self.runs_by(name, None, "FileSystemCheckpointStorage")?;
+        for line in self.only_line("WARN", &before)? {
+            let named = line.contains(NOT_LOADED) && line.contains(words);
+            ensure!(named, "not of `{words}`: {line}");
+        }
+        Ok(())
+    }
+
+    /// How many lines of a level each process has said.
+    fn said(&self, level: &str) -> Result<Vec<usize>> {
+        let count = |process| Ok(said(process, level)?.len());
+        self.flink.processes().map(count).collect()
+    }
+
+    /// The only line of a level that each process has said since `before`.
+    fn only_line(&self, level: &str, before: &[usize]) -> Result<Vec<String>> {
+        let only = |(process, before): (&harness::Process, &usize)| {
+            let mut lines = said(process, level)?.split_off(*before);
+            ensure!(lines.len() == 1, "{}: {lines:#?}", process.label());
+            lines.pop().context("one line")
+        };
+        self.flink.processes().zip(before).map(only).collect()
+    }
+}
+
+/// The library in the jar.
+fn library() -> Result<Vec<u8>> {
+    let output = Command::new("unzip")
+        .args(["-p", &dist_jar()?.to_string_lossy(), "*.so"])
+        .output()
+        .context("is unzip installed?")?;
+    ensure!(
+        output.stdout.len() > 1_000_000,
+        "the jar's library is not there"
+    );
+    Ok(output.stdout)
 }
 
 #[test]
-fn what_cannot_be_loaded_or_accepted_is_said_once_and_the_job_runs_by_itself() -> Result<()> {
-    let run = Run::new("refused")?;
-    let hdfs = HdfsCluster::builder("primary").launch(&run)?;
-    let truncated = truncated(&run)?;
-    let mut flink = plain_flink("flink", FLINK, &hdfs, &format!("{}/flink", hdfs.uri()))?
-        .lib(&dist_jar()?)
-        .config(STORAGE_KEY, STORAGE)
-        .config(SECONDARY_KEY, "hdfs://127.0.0.1:9/flink/checkpoints")
-        .config(LIBRARY_KEY, &truncated)
-        .launch(&run)?;
-    hdfs.wait_ready()?;
-    flink.wait_ready()?;
-
-    runs_by_itself(&run, &flink, "value", &[(VALUE_KEY, "many")])?;
-    for line in only_line(&flink, "ERROR", 0)? {
-        let names = [VALUE_KEY, "many", "a whole number from 1"];
-        ensure!(names.iter().all(|name| line.contains(name)), "{line}");
-    }
-    runs_by_itself(&run, &flink, "truncated", &[])?;
-    for line in only_line(&flink, "WARN", 0)? {
-        ensure!(line.contains("truncated"), "{line}");
-    }
-
-    let empty = empty(&run.data_dir("library")?)?;
-    let missing = "/nonexistent/libflink_dualwrite.so".to_owned();
-    for (before, (name, library)) in [("empty", empty), ("missing", missing)].iter().enumerate() {
-        flink.configure(LIBRARY_KEY, Some(library))?;
-        flink.restart()?;
-        runs_by_itself(&run, &flink, name, &[])?;
-        for line in only_line(&flink, "WARN", before + 1)? {
-            ensure!(line.contains("the native library is not loaded"), "{line}");
+fn a_value_that_is_not_accepted() -> Result<()> {
+    FREE.with(Alone::start, |alone| {
+        let before = alone.said("ERROR")?;
+        let key = Some((VALUE_KEY, "many"));
+        alone.runs_by("value", key, "FileSystemCheckpointStorage")?;
+        for line in alone.only_line("ERROR", &before)? {
+            let names = [VALUE_KEY, "many", "a whole number from 1"];
+            ensure!(names.iter().all(|name| line.contains(name)), "{line}");
         }
-    }
-    run.passed();
-    Ok(())
+        Ok(())
+    })
+}
+
+/// As a full disk leaves it.
+#[test]
+fn a_truncated_library() -> Result<()> {
+    FREE.with(Alone::start, |alone| {
+        let half = &alone.library[..alone.library.len() / 2];
+        let path = alone.put("truncated.so", half)?;
+        alone.refuses("truncated", Some(&path), "truncated")
+    })
+}
+
+#[test]
+fn an_empty_library() -> Result<()> {
+    FREE.with(Alone::start, |alone| {
+        let path = alone.put("empty.so", &[])?;
+        alone.refuses("empty", Some(&path), "truncated")
+    })
+}
+
+#[test]
+fn a_missing_library() -> Result<()> {
+    FREE.with(Alone::start, |alone| {
+        let path = Path::new("/nonexistent/libflink_dualwrite.so");
+        alone.refuses("missing", Some(path), "NoSuchFileException")
+    })
+}
+
+#[test]
+fn a_library_for_another_processor() -> Result<()> {
+    FREE.with(Alone::start, |alone| {
+        let (at, machine) = MACHINE;
+        let mut foreign = alone.library.clone();
+        foreign[at] = machine;
+        let path = alone.put("foreign.so", &foreign)?;
+        alone.refuses("foreign", Some(&path), "not a shared library for this processor")
+    })
+}
+
+/// One bit of the library in the jar has flipped.
+#[test]
+fn a_damaged_jar() -> Result<()> {
+    FREE.with(Alone::start, |alone| {
+        let jar = alone.flink.lib_dir().join(DIST_JAR_NAME);
+        let whole = std::fs::read(&jar)?;
+        let name = b"/libflink_dualwrite.so";
+        let entry = whole.windows(name.len()).position(|bytes| bytes == name);
+        let mut damaged = whole.clone();
+        // Far behind the entry's header, and far before its end.
+        damaged[entry.context("no library in the jar")? + 300_000] ^= 1;
+        std::fs::write(&jar, damaged)?;
+        let refused = alone.refuses("damaged", None, "no directory served to unpack and load it");
+        std::fs::write(&jar, whole)?;
+        refused
+    })
+}
+
+/// As where `/tmp` is mounted so: elsewhere it is still loaded, but not from where it must be.
+#[test]
+fn a_library_on_a_disk_from_which_nothing_is_executed() -> Result<()> {
+    FREE.with(Alone::start, |alone| {
+        let disk = Disk::mount_noexec(&alone.run, "noexec", 64)?;
+        alone.flink.configure(LIBRARY_KEY, None)?;
+        let folder = disk.path().to_string_lossy().into_owned();
+        alone.flink.configure(FOLDER_KEY, Some(&folder))?;
+        alone.flink.restart()?;
+        alone.runs_by("noexec-folder", None, "DualWriteCheckpointStorage")?;
+
+        alone.flink.configure(FOLDER_KEY, None)?;
+        let path = disk.path().join("library.so");
+        std::fs::write(&path, &alone.library)?;
+        alone.refuses("noexec", Some(&path), "failed to map segment")
+    })
 }

@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
     /// Begin with this step
     #[arg(long, value_name = "STEP")]
     from: Option<Step>,
+    /// Run the tests too that are left out otherwise, because they take long
+    #[arg(long)]
+    all: bool,
 }
 
 /// In the order in which they run.
@@ -67,12 +70,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let (name, what) = names(*step);
         println!("==> {name}: {what}");
         let start = Instant::now();
-        let done = perform(*step, &mut tests);
+        let done = perform(*step, arguments.all, &mut tests);
         println!("==> {name}: {:.1} s", start.elapsed().as_secs_f64());
         if done.is_err() {
             println!("{}", tests.line(false, start.elapsed()));
         }
         done.with_context(|| format!("step {name} failed; `--only {name}` runs it alone"))?;
+    }
+    if tests.ignored > 0 {
+        println!("\n{} tests are left to `cargo xtask test --all`.", tests.ignored);
     }
     println!("{}", tests.line(true, start.elapsed()));
     Ok(())
@@ -88,7 +94,7 @@ fn names(step: Step) -> (String, String) {
     )
 }
 
-fn perform(step: Step, tests: &mut Totals) -> Result<()> {
+fn perform(step: Step, all: bool, tests: &mut Totals) -> Result<()> {
     match step {
         Step::Fmt => run_command(&mut cargo(&["fmt", "--all", "--check"])),
         Step::Tidy => tidy::run(),
@@ -108,7 +114,11 @@ fn perform(step: Step, tests: &mut Totals) -> Result<()> {
         }
         Step::Golden => golden::check_all(),
         // Each starts several JVMs, and there may be no more than two cores.
-        Step::Integration => tests.add(&["--test", "*"], &["--test-threads=1"]),
+        Step::Integration => {
+            let all = all.then_some("--include-ignored");
+            let options: Vec<&str> = ["--test-threads=1"].into_iter().chain(all).collect();
+            tests.add(&["--test", "*"], &options)
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 mod fault;
 mod judge;
 mod said;
+pub mod shared;
 mod stage;
 mod watched;
 

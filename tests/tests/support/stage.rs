@@ -1,21 +1,20 @@
 //! A stage for faults: two clusters, a Flink with the product, a job that is checkpointed all the
 //! time, and the judge.
 //!
-//! The tests of one program take it over from one another, so that a fault does not cost the start
-//! of ten JVMs. Refuses to hand on a stage on which a test has failed.
+//! Refuses to bring a fault about.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Result;
-use harness::{ExactlyOnce, FlinkBuilder, FlinkCluster, ZooKeeper};
+use harness::{ExactlyOnce, FlinkBuilder, FlinkCluster, Run, ZooKeeper};
 
+use super::shared::{self, Shared};
 use super::{Judge, Sites, Watched};
 
 /// `dualwrite.call.timeout`: how soon silence is noticed.
 pub const CALL_LIMIT: Duration = Duration::from_secs(4);
 
-static FREE: Mutex<Option<Stage>> = Mutex::new(None);
+static FREE: Shared<Stage> = Shared::new();
 
 /// What a test of a fault has at hand.
 pub struct Stage {
@@ -69,7 +68,14 @@ impl Stage {
             ..self
         }
     }
+}
 
+impl shared::Stage for Stage {
+    fn run(&self) -> &Run {
+        &self.sites.run
+    }
+
+    /// The job outlives everything but its end.
     fn is_fit(&self) -> bool {
         let state = self.flink.rest().job_state(&self.watched.id);
         state.is_ok_and(|state| state == "RUNNING")
@@ -81,14 +87,5 @@ pub fn on_stage(
     set: fn() -> Result<Stage>,
     test: impl FnOnce(&mut Stage) -> Result<()>,
 ) -> Result<()> {
-    let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut stage = match free.take().filter(Stage::is_fit) {
-        Some(stage) => stage,
-        None => set()?,
-    };
-    stage.sites.run.reopened();
-    test(&mut stage)?;
-    stage.sites.run.passed();
-    *free = Some(stage);
-    Ok(())
+    FREE.with(set, test)
 }
