@@ -177,7 +177,11 @@ fn a_library_for_another_processor() -> Result<()> {
         let mut foreign = alone.library.clone();
         foreign[at] = machine;
         let path = alone.put("foreign.so", &foreign)?;
-        alone.refuses("foreign", Some(&path), "not a shared library for this processor")
+        alone.refuses(
+            "foreign",
+            Some(&path),
+            "not a shared library for this processor",
+        )
     })
 }
 

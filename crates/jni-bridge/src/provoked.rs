@@ -1,5 +1,5 @@
-//! Panics on request, so that tests can show that none leaves an entry. Not in what is shipped: only
-//! `tests/provoked` is built with it.
+//! Panics on request, so that tests can show that none leaves an entry. Not in what is shipped:
+//! only `tests/provoked` is built with it.
 
 /// The environment variable with the path of a file that names entries, one on each line.
 const ASKED_IN: &str = "DUALWRITE_PROVOKED_PANICS";

@@ -84,7 +84,7 @@ impl Breaker {
 
     /// A caller found the cluster silent without a call that failed.
     pub fn fell_silent(&self, error: &StoreError) {
-        self.judge(Some(error));
+        self.judge(true, Some(error));
     }
 
     /// Returns when calls are not let through.

@@ -49,7 +49,7 @@ enum Task {
     Bench(bench::Arguments),
     /// Plants faults in a copy of the product, which the simulation must find
     Mutants(mutants::Arguments),
-    /// Runs a job for an hour with random faults on the secondary: nothing may fail, nothing may grow
+    /// Runs a job for an hour with random faults on the secondary: nothing may fail or grow
     Soak(soak::Arguments),
     /// Writes goldens anew: `_metadata` as each version of Flink writes it
     Golden(golden::Arguments),

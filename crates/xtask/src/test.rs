@@ -78,7 +78,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         done.with_context(|| format!("step {name} failed; `--only {name}` runs it alone"))?;
     }
     if tests.ignored > 0 {
-        println!("\n{} tests are left to `cargo xtask test --all`.", tests.ignored);
+        println!(
+            "\n{} tests are left to `cargo xtask test --all`.",
+            tests.ignored
+        );
     }
     println!("{}", tests.line(true, start.elapsed()));
     Ok(())

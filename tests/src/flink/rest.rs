@@ -240,8 +240,8 @@ impl FlinkRest {
         })
     }
 
-    /// Triggers a checkpoint of the kind that is configured, waits until it is complete, and answers
-    /// with its number (Flink 1.17 and later).
+    /// Triggers a checkpoint of the kind that is configured, waits until it is complete, and
+    /// answers with its number (Flink 1.17 and later).
     ///
     /// # Errors
     /// At the limit, or when it fails: with Flink's words.

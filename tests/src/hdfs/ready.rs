@@ -18,8 +18,8 @@ const READY_LIMIT: Duration = Duration::from_mins(2);
 impl HdfsCluster {
     /// Waits until the NameNode is out of safe mode and every running DataNode serves it and
     /// has reported its blocks. Of a pair, until every DataNode serves each that runs, and the one
-    /// that clients are to use is active and out of safe mode; a pair just started has its first one
-    /// made active.
+    /// that clients are to use is active and out of safe mode; a pair just started has its first
+    /// one made active.
     ///
     /// # Errors
     /// After 120 s, or as soon as a process has ended by itself.

@@ -21,7 +21,7 @@ pub(super) enum Commit {
     Never(Unpublishable, String),
 }
 
-/// Publishes a complete checkpoint, if all of those `kept` are still there, which tell what is known.
+/// Publishes a complete checkpoint, if all those `kept` are still there: they tell what is known.
 ///
 /// # Errors
 /// What the secondary answered; the checkpoint is then there or not, and trying again finds out.

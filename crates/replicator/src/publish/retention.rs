@@ -156,7 +156,10 @@ impl Retention {
         if self.next_due().is_none_or(|due| due > now) {
             return;
         }
-        let pause = job.spec.retention_grace.max(super::LOOKS_APART_AT_MOST);
+        let pause = job
+            .spec
+            .retention_grace
+            .max(super::task::LOOKS_APART_AT_MOST);
         self.next_sweep = Some(now + pause);
         let mut live: HashSet<Location> = waiting.map(|file| file.location.clone()).collect();
         live.extend(self.files().map(|file| file.location.clone()));

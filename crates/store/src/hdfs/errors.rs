@@ -215,7 +215,8 @@ mod tests {
         let kind = |running, excluded| {
             let message = format!(
                 "File /a could only be written to 0 of the 1 minReplication nodes. There are \
-                 {running} datanode(s) running and {excluded} node(s) are excluded in this operation."
+                 {running} datanode(s) running and {excluded} node(s) are excluded in this \
+                 operation."
             );
             translate("write", &rpc("java.io.IOException", &message)).0
         };

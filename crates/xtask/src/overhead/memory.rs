@@ -58,9 +58,9 @@ impl Measured {
         };
         let [before, after] = &self.load;
         format!(
-            "\n  MiB, median and most         plain       product    difference\n{}\n{}\n  goal: the \
-             difference is at most {:.0} MiB, of which {BUDGET:.0} are dualwrite.buffer.memory\n  \
-             load averages {before} to {after}",
+            "\n  MiB, median and most         plain       product    difference\n{}\n{}\n  goal: \
+             the difference is at most {:.0} MiB, of which {BUDGET:.0} are \
+             dualwrite.buffer.memory\n  load averages {before} to {after}",
             row("healthy", &self.before),
             row(&format!("frozen for {} min", self.minutes), &self.frozen),
             BUDGET + BESIDES,

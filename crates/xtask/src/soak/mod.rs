@@ -1,8 +1,8 @@
 //! A real job on two real clusters for a long time, with random faults on the secondary.
 //!
-//! All must hold: no checkpoint of the primary fails, whatever is published is restorable, publishing
-//! comes back after each fault, nothing grows, and the job's result is exact. Refuses to call it
-//! good if one does not.
+//! All must hold: no checkpoint of the primary fails, whatever is published is restorable,
+//! publishing comes back after each fault, nothing grows, and the job's result is exact. Refuses to
+//! call it good if one does not.
 
 mod flat;
 mod outcome;

@@ -1,4 +1,4 @@
-//! What was seen during the soak, and what of it must not be. Pure: it is told, it looks at nothing.
+//! What was seen during the soak, and what of it must not be. Pure: it looks at nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 

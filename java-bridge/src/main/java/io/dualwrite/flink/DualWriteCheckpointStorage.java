@@ -47,7 +47,10 @@ final class DualWriteCheckpointStorage implements CheckpointStorage {
         final CheckpointStorageAccess access = primary.createCheckpointStorage(jobId);
         try {
             return new DualWriteCheckpointStorageAccess(
-                    access, bridge, job(jobId, NativeJob.COORDINATOR), job(jobId, NativeJob.WORKER));
+                    access,
+                    bridge,
+                    job(jobId, NativeJob.COORDINATOR),
+                    job(jobId, NativeJob.WORKER));
         } catch (Throwable t) {
             Faults.report("Wrapping the checkpoint storage of a job", t);
             return access;

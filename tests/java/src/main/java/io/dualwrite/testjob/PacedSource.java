@@ -37,8 +37,8 @@ final class PacedSource implements Source<Long, PacedSplit, PacedSplit> {
     /**
      * @param burst how many of the first records the limit does not concern
      * @param recordsPerSecond the limit as long as the file is not there
-     * @param pace the file whose number is the limit once it is there, and that ends the limit if it
-     *     is empty; null for none
+     * @param pace the file whose number is the limit once it is there, and that ends the limit if
+     *     it is empty; null for none
      */
     PacedSource(long records, long burst, long recordsPerSecond, String pace) {
         this.records = records;

@@ -1,0 +1,320 @@
+//! The task that publishes one job's checkpoints: it takes offers, asks the gate, commits, and
+//! keeps the retention. Refuses to wait for a file: what is not there yet is looked at again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use telemetry::JobMetrics;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::commit::{self, Commit};
+use super::gate::{self, Gate};
+use super::owner::Ownership;
+use super::retention::Retention;
+use super::strides::{self, Strides};
+use super::waiting::{Waiting, one_too_many};
+use super::{Message, Offer, newest, seconds, signed};
+use crate::job::Job;
+use crate::reason::Unpublishable;
+
+/// Checkpoints that wait for their files, at most.
+const WAITING_AT_MOST: usize = 16;
+/// The gate looks again after this, and after an eighth of the time that the newest has waited.
+const FIRST_LOOK_AFTER: Duration = Duration::from_millis(25);
+/// Looks are never further apart.
+pub(super) const LOOKS_APART_AT_MOST: Duration = Duration::from_secs(1);
+
+pub(super) struct Task<'a> {
+    job: Arc<Job>,
+    metrics: JobMetrics,
+    waiting: Vec<Waiting>,
+    /// The highest id that was offered or found; 0 before the first, as Flink counts from 1.
+    newest: u64,
+    gate: Gate,
+    owner: &'a mut Ownership,
+    /// To this task itself.
+    back: mpsc::WeakSender<Message>,
+    retention: Retention,
+    strides: Strides,
+    /// Whether the strides were looked at since the last offer.
+    strides_are_fresh: bool,
+    pause: Duration,
+}
+
+impl<'a> Task<'a> {
+    pub(super) fn new(
+        job: Arc<Job>,
+        metrics: JobMetrics,
+        owner: &'a mut Ownership,
+        back: mpsc::WeakSender<Message>,
+    ) -> Self {
+        Self {
+            gate: Gate::default(),
+            owner,
+            back,
+            retention: Retention::new(&job),
+            strides: Strides::default(),
+            strides_are_fresh: false,
+            waiting: Vec::new(),
+            newest: 0,
+            pause: FIRST_LOOK_AFTER,
+            job,
+            metrics,
+        }
+    }
+
+    pub(super) async fn run(mut self, from: &mut mpsc::Receiver<Message>) {
+        if self.job.secondary.is_up() {
+            self.step().await; // claims the job
+        }
+        loop {
+            let up = self.job.secondary.is_up();
+            tokio::select! {
+                // in this order, not in a random one: what was offered is known before a look
+                biased;
+                message = from.recv() => match message {
+                    Some(Message::Offered(offer, at)) => {
+                        self.owner.completes();
+                        self.accept(offer, at);
+                    }
+                    Some(Message::Found(offer)) => self.accept_found(offer),
+                    Some(Message::ClaimAgain) => self.claim_again(),
+                    None => return,
+                },
+                () = sleep_until(self.next_look()), if up => {}
+                () = self.job.secondary.wait_up(), if !up => self.pause = FIRST_LOOK_AFTER,
+            }
+            if self.job.secondary.is_up() {
+                self.step().await;
+            }
+        }
+    }
+
+    /// When to look again without being told.
+    fn next_look(&self) -> Instant {
+        let is_busy = !self.waiting.is_empty() || self.owner.is_unclaimed();
+        let idle = Duration::from_hours(1);
+        Instant::now() + if is_busy { self.pause } else { idle }
+    }
+
+    fn accept_found(&mut self, offer: Offer) {
+        if self.newest >= offer.checkpoint {
+            return;
+        }
+        self.metrics.offered.inc();
+        self.metrics.completed_id.set(signed(offer.checkpoint));
+        self.metrics
+            .completed_timestamp
+            .set(seconds(offer.triggered_at_ms));
+        self.accept(offer, Instant::now());
+    }
+
+    fn accept(&mut self, offer: Offer, at: Instant) {
+        let id = offer.checkpoint;
+        self.newest = self.newest.max(id);
+        self.strides_are_fresh = false;
+        match Waiting::new(&self.job, offer, at, &self.gate) {
+            Ok(waiting) => self.waiting.push(waiting),
+            Err((reason, why)) => self.give_up(id, reason, &why),
+        }
+        let ids: Vec<u64> = self.waiting.iter().map(|waiting| waiting.id).collect();
+        if let Some(index) = one_too_many(&ids, WAITING_AT_MOST) {
+            self.waiting.remove(index);
+            self.metrics.superseded.inc();
+        }
+        self.pause = FIRST_LOOK_AFTER;
+    }
+
+    fn claim_again(&mut self) {
+        self.owner.claim_again();
+        for waiting in &mut self.waiting {
+            waiting.former = true;
+        }
+    }
+
+    /// The job was claimed just now: others may have published and deleted since this process knew
+    /// it, and have been offered newer checkpoints than those before the claim.
+    fn begin_anew(&mut self) {
+        self.forget();
+        for waiting in std::mem::take(&mut self.waiting) {
+            if waiting.former {
+                self.metrics.superseded.inc();
+            } else {
+                self.accept(waiting.offer, waiting.offered_at);
+            }
+        }
+        newest::find(Arc::clone(&self.job), self.back.clone());
+    }
+
+    fn forget(&mut self) {
+        self.retention.forget();
+        self.gate = Gate::default();
+    }
+
+    async fn step(&mut self) {
+        match self.owner.ensure(&self.job).await {
+            Ok(true) => self.begin_anew(),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::debug!(
+                    "The ownership of job {} is not known: {error}",
+                    self.job.spec.id
+                );
+                self.look_later();
+                return;
+            }
+        }
+        if !self.owner.is_ours() {
+            for waiting in std::mem::take(&mut self.waiting) {
+                let why = "another process publishes for this job";
+                self.give_up(waiting.id, Unpublishable::NotOwner, why);
+            }
+            self.forget();
+            return;
+        }
+        match self.publish_newest().await {
+            Ok(published) => {
+                if published {
+                    let waiting = self.waiting.iter().flat_map(Waiting::files);
+                    self.retention.sweep(&self.job, self.owner, waiting).await;
+                }
+                self.care_for_waiting().await;
+            }
+            Err(error) => {
+                tracing::debug!("Nothing published of job {}: {error}", self.job.spec.id);
+            }
+        }
+        self.expire();
+        self.look_later();
+    }
+
+    fn look_later(&mut self) {
+        let newest = self
+            .waiting
+            .last()
+            .map(|waiting| waiting.offered_at.elapsed() / 8);
+        let pause = newest.unwrap_or_default();
+        self.pause = pause.clamp(FIRST_LOOK_AFTER, LOOKS_APART_AT_MOST);
+    }
+
+    /// Publishes the newest complete checkpoint; what is older is superseded. False: none is.
+    async fn publish_newest(&mut self) -> store::Result<bool> {
+        self.waiting.sort_by_key(|waiting| waiting.id);
+        for index in (0..self.waiting.len()).rev() {
+            let complete = gate::look(&self.job, &mut self.waiting[index]).await?;
+            if !complete {
+                continue;
+            }
+            let kept = self.retention.dirs();
+            let waiting = &self.waiting[index];
+            let outcome = commit::publish(&self.job, self.owner, &kept, waiting).await?;
+            let done: Vec<Waiting> = self.waiting.drain(..=index).collect();
+            self.metrics.superseded.inc_by(index as u64);
+            if let Some(waiting) = done.into_iter().next_back() {
+                self.published(waiting, outcome).await;
+            }
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Of what is not complete: what was left out and cannot become complete is given up, what has
+    /// waited long enough is copied from the primary.
+    async fn care_for_waiting(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        if !self.strides_are_fresh {
+            match self.strides.look(&self.job).await {
+                Ok(()) => self.strides_are_fresh = true,
+                Err(error) => tracing::debug!("The strides are those of before: {error}"),
+            }
+        }
+        for index in (0..self.waiting.len()).rev() {
+            let waiting = &self.waiting[index];
+            let id = waiting.id;
+            if self.strides.leave_out(id, self.newest)
+                && strides::has_lost_a_file(&self.job, waiting).await
+            {
+                self.waiting.remove(index);
+                let why = "a TaskManager left it out because its link is slower than the job";
+                self.give_up(id, Unpublishable::Skipped, why);
+            }
+        }
+        let grace = self
+            .strides
+            .patience(self.job.spec.backfill_grace, self.newest);
+        for waiting in &mut self.waiting {
+            gate::ask(&self.job, waiting, grace);
+        }
+    }
+
+    async fn published(&mut self, waiting: Waiting, outcome: Commit) {
+        if let Commit::Never(reason, why) = outcome {
+            self.give_up(waiting.id, reason, &why);
+            return;
+        }
+        let lag = waiting.offered_at.elapsed();
+        self.metrics.published.inc();
+        self.metrics.published_id.set(signed(waiting.id));
+        self.metrics
+            .published_timestamp
+            .set(seconds(waiting.offer.triggered_at_ms));
+        self.metrics.lag_seconds.observe(lag.as_secs_f64());
+        tracing::info!(
+            "Published checkpoint {} of job {} on the secondary as {}: {} files, {} ms after it \
+             was complete on the primary.",
+            waiting.id,
+            self.job.spec.id,
+            waiting.dir,
+            waiting.files().count(),
+            lag.as_millis()
+        );
+        commit::catalogue(&self.job, &waiting).await;
+        let id = waiting.id;
+        let retired = self.retention.add(&self.job, self.owner, waiting).await;
+        self.metrics.retired.inc_by(retired);
+        self.gate.known_are(self.retention.files());
+        let cleaned = self.strides.clean(&self.job, self.owner, id, self.newest);
+        if let Err(error) = cleaned.await {
+            tracing::debug!("Stride records of dead processes stay for now: {error}");
+        }
+    }
+
+    fn expire(&mut self) {
+        let limit = self.job.spec.publish_timeout;
+        let limit = self.strides.patience(limit, self.newest);
+        let expired: Vec<u64> = self
+            .waiting
+            .iter()
+            .filter(|waiting| waiting.offered_at.elapsed() >= limit)
+            .map(|waiting| waiting.id)
+            .collect();
+        for id in expired {
+            let Some(index) = self.waiting.iter().position(|waiting| waiting.id == id) else {
+                continue;
+            };
+            let mut waiting = self.waiting.remove(index);
+            let why = format!("{} files are still missing", waiting.missing().count());
+            self.give_up(id, Unpublishable::Timeout, &why);
+        }
+    }
+
+    fn give_up(&self, id: u64, reason: Unpublishable, why: &str) {
+        let reason = reason.as_str();
+        self.metrics.unpublishable(reason).inc();
+        let job = &self.job.spec.id;
+        if self
+            .job
+            .shared
+            .said
+            .first(&format!("unpublishable {job} {reason}"))
+        {
+            tracing::warn!(
+                "Checkpoint {id} of job {job} is not published on the secondary ({reason}): {why}. \
+                 Further ones are only counted, in dualwrite_checkpoints_unpublishable_total."
+            );
+        }
+    }
+}
