@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use replicator::{JobHandle, Opener, Replicator, Scope, Session, Stream, from_pairs};
+use replicator::{JobHandle, Opener, Replicator, Scope, Session, Stream, Surroundings, from_pairs};
 use store::{MemoryStore, Store};
 use telemetry::Metrics;
 use tokio::runtime::Runtime;
@@ -31,7 +31,11 @@ fn job(runtime: &Runtime) -> JobHandle {
     let (settings, spec) = from_pairs(&pairs).expect("the pairs are complete");
     let metrics = Metrics::new().expect("the table has no name twice");
     let opener: Opener = Arc::new(|_, _| Ok(Arc::new(MemoryStore::default()) as Arc<dyn Store>));
-    let replicator = Replicator::start(settings, metrics, runtime.handle(), Some(opener));
+    let surroundings = Surroundings {
+        opener,
+        ..Surroundings::real(&settings)
+    };
+    let replicator = Replicator::start_in(surroundings, settings, metrics, runtime.handle());
     replicator.open_job(spec).expect("memory opens")
 }
 

@@ -74,7 +74,7 @@ fn start(settings: replicator::Settings) -> Result<Process, String> {
         .build()
         .map_err(|error| format!("no threads: {error}"))?;
     let metrics = Metrics::new().map_err(|error| error.to_string())?;
-    let replicator = Replicator::start(settings, Arc::clone(&metrics), runtime.handle(), None);
+    let replicator = Replicator::start(settings, Arc::clone(&metrics), runtime.handle());
     Ok(Process {
         runtime,
         replicator,

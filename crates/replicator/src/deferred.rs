@@ -7,23 +7,65 @@
 //! and it is needed, whatever becomes of it on the primary. It is asked, too, when the disk fills,
 //! and before the file is sent.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use checkpoint_layout::Location;
 use tokio::pin;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::feed::{Feed, Sealed};
 use crate::job::Job;
 use crate::link::{Class, Place};
 use crate::stream::Stream;
 
-/// What those who wait are told.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Call {
-    /// The last checkpoint that was taken and is complete.
-    pub(crate) taken: u64,
-    /// Counts the calls to look again.
-    pub(crate) looks: u64,
+/// What those who wait are told. They are woken in the order in which they came.
+#[derive(Default)]
+pub(crate) struct Calls {
+    last: Mutex<Call>,
+    called: Notify,
 }
+
+/// To look again.
+#[derive(Debug, Clone, Copy, Default)]
+struct Call {
+    number: u64,
+    /// The last checkpoint that was taken and is complete.
+    taken: u64,
+}
+
+impl Calls {
+    /// Calls if another checkpoint was taken last, or `in_any_case`. Whether it did.
+    pub(crate) fn call(&self, taken: u64, in_any_case: bool) -> bool {
+        let mut last = self.last();
+        if last.taken == taken && !in_any_case {
+            return false;
+        }
+        last.taken = taken;
+        last.number += 1;
+        drop(last);
+        self.called.notify_waiters();
+        true
+    }
+
+    /// Returns once there was a call after this one.
+    async fn after(&self, number: u64) {
+        loop {
+            // before the look, so that what comes after it is heard
+            let called = self.called.notified();
+            if self.last().number != number {
+                return;
+            }
+            called.await;
+        }
+    }
+
+    fn last(&self) -> MutexGuard<'_, Call> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The number of no call.
+const NONE: u64 = u64::MAX;
 
 /// One file that waits for whether it is needed.
 pub(crate) struct Deferred<'a> {
@@ -31,7 +73,8 @@ pub(crate) struct Deferred<'a> {
     feed: &'a Feed,
     from: Location,
     checkpoint: u64,
-    calls: watch::Receiver<Call>,
+    /// The number of the last call that was followed.
+    seen: u64,
 }
 
 /// What is known of it.
@@ -51,29 +94,27 @@ impl<'a> Deferred<'a> {
         feed: &'a Feed,
     ) -> Option<Self> {
         let checkpoint = stream.checkpoint.unwrap_or_default();
-        let mut calls = job.calls.subscribe();
-        if calls.borrow().taken >= checkpoint {
-            calls.mark_changed();
-        }
+        let last = *job.calls.last();
+        let is_behind = last.taken >= checkpoint;
         Some(Self {
             job,
             feed,
             from: job.spec.mapping.aliases().resolve(&sealed.path).ok()?,
             checkpoint,
-            calls,
+            seen: if is_behind { NONE } else { last.number },
         })
     }
 
     /// Waits for a place for the file. None: it is of no use.
     pub(crate) async fn place(&mut self) -> Option<Place> {
-        let link = &self.job.shared.link;
+        let (link, calls) = (&self.job.shared.link, &self.job.calls);
         {
             let place = link.place(self.job.number, Class::Deferred);
             pin!(place);
             loop {
                 let place = tokio::select! {
                     biased;
-                    _ = self.calls.changed() => None,
+                    () = calls.after(self.seen) => None,
                     place = &mut place => Some(place),
                 };
                 match (self.look().await, place) {
@@ -89,7 +130,7 @@ impl<'a> Deferred<'a> {
 
     /// Whether it turned out to be of no use, or needed, while it is being sent.
     pub(crate) async fn is_of_no_use(&mut self, place: &Place) -> bool {
-        if !self.feed.is_deferred() || !self.calls.has_changed().unwrap_or_default() {
+        if !self.feed.is_deferred() || self.job.calls.last().number == self.seen {
             return false;
         }
         let verdict = self.look().await;
@@ -100,7 +141,8 @@ impl<'a> Deferred<'a> {
     }
 
     async fn look(&mut self) -> Verdict {
-        let taken = self.calls.borrow_and_update().taken;
+        let Call { number, taken } = *self.job.calls.last();
+        self.seen = number;
         if self.job.is_gone(&self.from).await {
             return Verdict::OfNoUse;
         }

@@ -11,7 +11,7 @@ use telemetry::Metrics;
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
-use crate::{JobHandle, Opener, Replicator, Scope, Session, Stream, from_pairs};
+use crate::{JobHandle, Opener, Replicator, Scope, Session, Stream, Surroundings, from_pairs};
 
 const CHUNK: usize = 1024;
 
@@ -54,7 +54,11 @@ fn process(primary: &MemoryStore) -> (Replicator, JobHandle) {
     let pairs = pairs.map(|(name, value)| [name.to_owned(), value.to_owned()]);
     let (settings, spec) = from_pairs(pairs.as_flattened()).unwrap();
     let metrics = Metrics::new().unwrap();
-    let replicator = Replicator::start(settings, metrics, &Handle::current(), Some(opener));
+    let surroundings = Surroundings {
+        opener,
+        ..Surroundings::real(&settings)
+    };
+    let replicator = Replicator::start_in(surroundings, settings, metrics, &Handle::current());
     let job = replicator.open_job(spec).unwrap();
     (replicator, job)
 }

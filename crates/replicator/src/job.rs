@@ -8,18 +8,19 @@ use checkpoint_layout::{Location, SecondaryRoot};
 use store::{ClusterOptions, Store, StoreError};
 use telemetry::Metrics;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::backfill::{Backlog, Urgency, Wanted};
 use crate::breaker::Breaker;
-use crate::deferred::Call;
+use crate::deferred::Calls;
 use crate::feed::Sealed;
 use crate::link::Link;
 use crate::pool::Pool;
 use crate::reason::{Abandonment, Reason};
+use crate::replicator::Surroundings;
 use crate::settings::{JobSpec, Settings};
-use crate::spill::{DiskOpener, Spill};
+use crate::spill::Spill;
 use crate::stream::{Scope, Stream};
 use crate::stride::{Decision, Stride};
 use crate::strides::{self, Recorded};
@@ -54,12 +55,16 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(
+        surroundings: Surroundings,
         settings: Settings,
         metrics: Arc<Metrics>,
         runtime: Handle,
-        opener: Opener,
-        disks: DiskOpener,
     ) -> Arc<Self> {
+        let Surroundings {
+            opener,
+            disks,
+            writer_id,
+        } = surroundings;
         metrics
             .buffer_limit
             .set(i64::try_from(settings.buffer_memory).unwrap_or(i64::MAX));
@@ -76,7 +81,7 @@ impl Shared {
             spill,
             backlog: Backlog::new(&metrics),
             uploads: TaskTracker::new(),
-            writer_id: uuid::Uuid::new_v4().simple().to_string(),
+            writer_id,
             said: SaidOnce::default(),
             looks: Semaphore::new(LOOKS_AT_ONCE),
             next_inflight: AtomicU64::new(0),
@@ -132,7 +137,7 @@ pub struct Job {
     pub(crate) shared: Arc<Shared>,
     stride: Mutex<Stride>,
     /// To those that are deferred.
-    pub(crate) calls: watch::Sender<Call>,
+    pub(crate) calls: Calls,
     pub(crate) recorded: Mutex<Recorded>,
 }
 
@@ -154,7 +159,7 @@ impl Job {
             secondary,
             shared,
             stride: Mutex::new(stride),
-            calls: watch::Sender::default(),
+            calls: Calls::default(),
             recorded: Mutex::default(),
         }))
     }
@@ -258,13 +263,7 @@ impl Job {
     /// the primary still has of them is named by it. When the disk fills, they look in any case.
     fn call_deferred(self: &Arc<Self>, taken: u64) {
         let is_filling = self.shared.spill.is_filling_with_deferred();
-        let is_new = self.calls.send_if_modified(|call| {
-            let is_new = call.taken != taken;
-            call.taken = taken;
-            call.looks += u64::from(is_filling);
-            is_new || is_filling
-        });
-        if is_new {
+        if self.calls.call(taken, is_filling) {
             let job = Arc::clone(self);
             let runtime = &self.shared.runtime;
             runtime.spawn(async move { job.shared.backlog.promote(job.number) });

@@ -50,6 +50,7 @@ impl Outgoing {
     pub(crate) async fn turn(&mut self, bytes: usize) -> Result<Turn> {
         let (secondary, path) = (&self.job.secondary, self.inflight.path());
         let stalled = tokio::select! {
+            biased;
             turn = self.place.turn(bytes) => match turn {
                 Ok(turn) => return Ok(turn),
                 Err(stalled) => stalled,

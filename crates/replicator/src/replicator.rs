@@ -36,33 +36,48 @@ pub struct JobHandle {
     publisher: Option<Publisher>,
 }
 
+/// What a process finds around it.
+pub struct Surroundings {
+    /// Opens clusters.
+    pub opener: Opener,
+    /// Opens the disks of the spill.
+    pub disks: DiskOpener,
+    /// A name for the process, random enough for no other to have it: it is in the names of what it
+    /// is writing. Whatever it does at random follows from it.
+    pub writer_id: String,
+}
+
+impl Surroundings {
+    /// Real clusters, files in the configured directories, a name of 32 random digits.
+    pub fn real(settings: &Settings) -> Self {
+        Self {
+            opener: Arc::new(
+                |location, options| Ok(store::open(&location.to_string(), options)?.0),
+            ),
+            disks: spill::files(settings.spill_dirs.clone()),
+            writer_id: uuid::Uuid::new_v4().simple().to_string(),
+        }
+    }
+}
+
 impl Replicator {
-    /// Starts the background tasks on `runtime`. `opener` opens clusters; None: [`store::open`].
-    pub fn start(
-        mut settings: Settings,
-        metrics: Arc<Metrics>,
-        runtime: &Handle,
-        opener: Option<Opener>,
-    ) -> Self {
+    /// Starts the background tasks on `runtime`.
+    pub fn start(mut settings: Settings, metrics: Arc<Metrics>, runtime: &Handle) -> Self {
         if settings.spill_dirs.is_empty() {
             settings.spill_size = 0;
         }
-        let disks = spill::files(settings.spill_dirs.clone());
-        Self::start_with(settings, metrics, runtime, opener, disks)
+        let surroundings = Surroundings::real(&settings);
+        Self::start_in(surroundings, settings, metrics, runtime)
     }
 
-    /// The same, with other disks than files in the configured directories.
-    pub fn start_with(
+    /// The same in other surroundings than the real ones.
+    pub fn start_in(
+        surroundings: Surroundings,
         settings: Settings,
         metrics: Arc<Metrics>,
         runtime: &Handle,
-        opener: Option<Opener>,
-        disks: DiskOpener,
     ) -> Self {
-        let real: Opener =
-            Arc::new(|location, options| Ok(store::open(&location.to_string(), options)?.0));
-        let opener = opener.unwrap_or(real);
-        let shared = Shared::new(settings, metrics, runtime.clone(), opener, disks);
+        let shared = Shared::new(surroundings, settings, metrics, runtime.clone());
         for _ in 0..spill::SPILLERS {
             runtime.spawn(spill::work(Arc::clone(&shared)));
         }

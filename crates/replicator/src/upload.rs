@@ -94,8 +94,9 @@ async fn upload(job: &Arc<Job>, stream: &Stream, feed: &Feed) -> Result<Outcome,
         }
     };
     let place = tokio::select! {
-        place = place => place,
+        biased;
         () = feed.hopeless() => return Ok(Outcome::Done),
+        place = place => place,
     };
     let Some(place) = place else {
         return Ok(Outcome::OfNoUse);

@@ -191,6 +191,7 @@ impl Backlog {
                 }
                 (None, Some(secondary)) => {
                     tokio::select! {
+                        biased;
                         () = secondary.wait_up() => look_after_outage(shared),
                         () = self.more.notified() => {}
                     }

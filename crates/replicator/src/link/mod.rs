@@ -12,7 +12,7 @@ mod limits;
 mod pace;
 mod shares;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ struct Inner {
 
 struct State {
     shares: Shares,
-    waiting: HashMap<Ticket, oneshot::Sender<()>>,
+    waiting: BTreeMap<Ticket, oneshot::Sender<()>>,
 }
 
 /// The cluster takes bytes of the file and acknowledges none.
@@ -78,7 +78,7 @@ impl Link {
         let limits = Limits::of(settings);
         let state = State {
             shares: Shares::new(limits),
-            waiting: HashMap::new(),
+            waiting: BTreeMap::new(),
         };
         Self(Arc::new(Inner {
             state: Mutex::new(state),

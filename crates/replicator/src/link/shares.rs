@@ -12,7 +12,7 @@
 //! acknowledged only when more of it is sent. [`Limits`] lets no more files be open than leave
 //! room for a turn, whatever they pin.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -47,8 +47,8 @@ pub(crate) struct Shares {
     limits: Limits,
     /// Until when the rate is used up.
     used_until: Option<Instant>,
-    jobs: HashMap<u64, JobShare>,
-    files: HashMap<Ticket, File>,
+    jobs: BTreeMap<u64, JobShare>,
+    files: BTreeMap<Ticket, File>,
     /// Who waits to open a file: class, job, ticket.
     places: BTreeSet<(Class, u64, Ticket)>,
     /// Who waits to send a piece: file and bytes.
@@ -106,8 +106,8 @@ impl Shares {
         Self {
             limits,
             used_until: None,
-            jobs: HashMap::new(),
-            files: HashMap::new(),
+            jobs: BTreeMap::new(),
+            files: BTreeMap::new(),
             places: BTreeSet::new(),
             turns: BTreeMap::new(),
             unacknowledged: 0,

@@ -9,7 +9,7 @@
 //! owner of the job deletes it then. A record that is wrong costs patience, or a checkpoint between
 //! two multiples of its stride; a multiple is never given up because of it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
@@ -31,7 +31,7 @@ const RECORDS_AT_MOST: usize = 10_000;
 #[derive(Default)]
 pub(super) struct Strides {
     /// By path, with the time and the length that tell a new one from an old one.
-    records: HashMap<String, Seen>,
+    records: BTreeMap<String, Seen>,
 }
 
 struct Seen {
@@ -52,7 +52,7 @@ impl Strides {
             Err(error) if error.kind == ErrorKind::NotFound => Vec::new(),
             listed => listed?,
         };
-        let mut records = HashMap::new();
+        let mut records = BTreeMap::new();
         let mut fresh = Vec::new();
         for file in listed
             .into_iter()

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures::future::BoxFuture;
 
 /// So much of a file system stays free, of a hundred parts.
 const STAYS_FREE_PERCENT: u64 = 5;
@@ -31,9 +32,11 @@ pub trait Disk: Send + Sync + 'static {
     async fn read(&self, at: u64, length: usize) -> Result<Bytes>;
 }
 
-/// Opens the disks when bytes are spilled for the first time, and again after all were read. May
-/// block.
-pub type DiskOpener = Arc<dyn Fn() -> Result<Vec<Arc<dyn Disk>>> + Send + Sync>;
+/// The disks that there are, at least one.
+pub type Disks = Vec<Arc<dyn Disk>>;
+
+/// Opens the disks when bytes are spilled for the first time, and again after all were read.
+pub type DiskOpener = Arc<dyn Fn() -> BoxFuture<'static, Result<Disks>> + Send + Sync>;
 
 /// One file without a name in each of the directories that can have one.
 pub(crate) fn files(directories: Vec<PathBuf>) -> DiskOpener {
@@ -41,26 +44,33 @@ pub(crate) fn files(directories: Vec<PathBuf>) -> DiskOpener {
 }
 
 fn files_that_leave(percent: u64, directories: Vec<PathBuf>) -> DiskOpener {
+    let directories = Arc::new(directories);
     Arc::new(move || {
-        let mut disks = Vec::<Arc<dyn Disk>>::new();
-        let mut failure = Error::new(ErrorKind::NotFound, "no directory is configured");
-        for directory in &directories {
-            match tempfile::tempfile_in(directory) {
-                Ok(file) => disks.push(Arc::new(FileDisk {
-                    file: Arc::new(file),
-                    stays_free_percent: percent,
-                })),
-                Err(error) => {
-                    let said = format!("{}: {error}", directory.display());
-                    failure = Error::new(error.kind(), said);
-                }
+        let directories = Arc::clone(&directories);
+        let open = tokio::task::spawn_blocking(move || open(percent, &directories));
+        Box::pin(async { open.await.map_err(Error::other)? })
+    })
+}
+
+fn open(percent: u64, directories: &[PathBuf]) -> Result<Disks> {
+    let mut disks = Disks::new();
+    let mut failure = Error::new(ErrorKind::NotFound, "no directory is configured");
+    for directory in directories {
+        match tempfile::tempfile_in(directory) {
+            Ok(file) => disks.push(Arc::new(FileDisk {
+                file: Arc::new(file),
+                stays_free_percent: percent,
+            })),
+            Err(error) => {
+                let said = format!("{}: {error}", directory.display());
+                failure = Error::new(error.kind(), said);
             }
         }
-        if disks.is_empty() {
-            return Err(failure);
-        }
-        Ok(disks)
-    })
+    }
+    if disks.is_empty() {
+        return Err(failure);
+    }
+    Ok(disks)
 }
 
 /// Whether of so many blocks enough are free for this user.
@@ -125,7 +135,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let nowhere = directory.path().join("nowhere");
         let opener = files_that_leave(0, vec![nowhere.clone(), directory.path().to_owned()]);
-        let disks = opener().unwrap();
+        let disks = opener().await.unwrap();
         assert_eq!(disks.len(), 1, "the other directory is not there");
         disks[0].write(100, Bytes::from("later")).await.unwrap();
         disks[0].write(0, Bytes::from("first")).await.unwrap();
@@ -133,14 +143,16 @@ mod tests {
         assert_eq!(disks[0].read(1, 3).await.unwrap(), "irs");
         assert!(disks[0].read(103, 5).await.is_err());
         assert_eq!(directory.path().read_dir().unwrap().count(), 0);
-        let error = files(vec![nowhere])().err().unwrap();
+        let error = files(vec![nowhere])().await.err().unwrap();
         assert!(error.to_string().contains("nowhere"), "{error}");
     }
 
     #[tokio::test]
     async fn a_full_file_system_is_left_as_it_is() {
         let directory = tempfile::tempdir().unwrap();
-        let disks = files_that_leave(101, vec![directory.path().to_owned()])().unwrap();
+        let disks = files_that_leave(101, vec![directory.path().to_owned()])()
+            .await
+            .unwrap();
         let error = disks[0].write(0, Bytes::from("bytes")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StorageFull);
         assert!(disks[0].read(0, 1).await.is_err());

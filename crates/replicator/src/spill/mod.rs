@@ -23,7 +23,7 @@ use crate::feed::Feed;
 use crate::reason::Reason;
 use crate::settings::Settings;
 pub(crate) use disk::files;
-pub use disk::{Disk, DiskOpener};
+pub use disk::{Disk, DiskOpener, Disks};
 pub(crate) use spiller::{SPILLERS, work};
 
 /// A disk that failed, or has no room, is left alone for this long.
@@ -48,7 +48,7 @@ struct Inner {
 #[derive(Default)]
 struct State {
     /// Empty until they are needed.
-    disks: Vec<Arc<dyn Disk>>,
+    disks: Disks,
     free: BinaryHeap<Reverse<u32>>,
     /// Slots from here on were never used.
     fresh: u32,
@@ -169,9 +169,7 @@ impl Spill {
                 return Some(());
             }
         }
-        let open = Arc::clone(&self.0.opener);
-        let disks = tokio::task::spawn_blocking(move || open()).await;
-        match disks.unwrap_or_else(|panic| Err(std::io::Error::other(panic))) {
+        match (self.0.opener)().await {
             Ok(disks) => {
                 let mut state = self.0.lock();
                 if state.disks.is_empty() {

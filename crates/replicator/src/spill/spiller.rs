@@ -28,6 +28,7 @@ async fn spill_all(shared: &Shared) {
         shared.pool.pressed().await;
         if !shared.spill.spill_one().await {
             tokio::select! {
+                biased;
                 () = shared.pool.leased() => {}
                 () = shared.spill.0.freed.notified() => {}
             }

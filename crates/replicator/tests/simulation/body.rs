@@ -26,8 +26,7 @@ pub struct Body {
     pub number: usize,
     pub name: String,
     pub metrics: Arc<Metrics>,
-    /// Bytes of memory for streams.
-    pub budget: i64,
+    pub limits: Limits,
     /// Streams that were opened in it.
     pub sessions: AtomicU64,
     /// Files that were completed in it, by their paths below the root.
@@ -37,6 +36,13 @@ pub struct Body {
     dead: AtomicBool,
     crash: Mutex<Option<Crash>>,
     silent: AtomicU32,
+}
+
+/// Bytes that streams may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub memory: i64,
+    pub spill: i64,
 }
 
 /// What a JobManager counts of a job.
@@ -117,14 +123,14 @@ impl Body {
     pub fn new(
         number: usize,
         name: String,
-        (metrics, budget): (Arc<Metrics>, i64),
+        (metrics, limits): (Arc<Metrics>, Limits),
         crash: Option<Crash>,
     ) -> Arc<Self> {
         Arc::new(Self {
             number,
             name,
             metrics,
-            budget,
+            limits,
             sessions: AtomicU64::new(0),
             sealed: Mutex::default(),
             jobs: Mutex::default(),
@@ -185,9 +191,12 @@ impl Body {
 
     fn keeps_its_limits(&self, link: &Link, (operation, path, _): (&str, &str, &str)) {
         let laws = &link.world.laws;
-        let used = self.metrics.buffer_used.get();
-        if used > self.budget {
-            laws.breaks(9, format!("{used} bytes of {} are in use", self.budget));
+        let limits = [
+            (self.metrics.buffer_used.get(), self.limits.memory),
+            (self.metrics.spill_used.get(), self.limits.spill),
+        ];
+        for (used, limit) in limits.iter().filter(|(used, limit)| used > limit) {
+            laws.breaks(9, format!("{used} bytes of {limit} are in use"));
         }
         for job in self.jobs.lock().unwrap().values() {
             let unsettled = job.unsettled();
@@ -205,6 +214,11 @@ impl Body {
                 format!("{operation} {path} after {silent} unanswered calls"),
             );
         }
+    }
+
+    /// Of a job's checkpoints a TaskManager takes one in so many.
+    pub fn stride(&self, job: &str) -> u64 {
+        self.metrics.stride("", job).get().cast_unsigned()
     }
 
     /// A call has ended.

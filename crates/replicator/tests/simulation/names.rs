@@ -9,6 +9,8 @@ pub enum Kind<'a> {
     Owner(&'a str),
     /// Of a job.
     Catalogue(&'a str),
+    /// Which checkpoints a TaskManager leaves out.
+    Stride,
     /// Of a job's checkpoint.
     Metadata(&'a str, u64),
     State,
@@ -36,6 +38,7 @@ pub fn kind(path: &str) -> Kind<'_> {
         [".dualwrite", "inflight", name, ""] if !name.is_empty() => Kind::Inflight,
         [".dualwrite", "owners", name, ""] => of_job(name, Kind::Owner),
         [".dualwrite", "catalogue", name, ""] => of_job(name, Kind::Catalogue),
+        [".dualwrite", "strides", _, name] => of_job(name, |_| Kind::Stride),
         [".dualwrite", ..] => Kind::Strange,
         [job, chk, "_metadata", ""] => match chk.strip_prefix("chk-").map(str::parse) {
             Some(Ok(id)) => Kind::Metadata(job, id),
@@ -64,6 +67,8 @@ mod tests {
             (".dualwrite/inflight/a-1", Kind::Inflight),
             (".dualwrite/owners/j.json", Kind::Owner("j")),
             (".dualwrite/catalogue/j.json", Kind::Catalogue("j")),
+            (".dualwrite/strides/j/a.json", Kind::Stride),
+            (".dualwrite/strides/a.json", Kind::Strange),
             (".dualwrite/x", Kind::Strange),
             ("j/chk-7/_metadata", Kind::Metadata("j", 7)),
             ("j/chk-7/a", Kind::State),

@@ -32,6 +32,11 @@ pub struct Plan {
     pub call_timeout: u64,
     pub chunk: usize,
     pub chunks: usize,
+    /// On local disk; 0: there is none.
+    pub spill_chunks: usize,
+    /// That a local disk does not do what it is asked for.
+    pub disk_fails: u64,
+    pub stride_at_most: u64,
     pub concurrency: usize,
     /// That a process is given a call in which it crashes.
     pub crash: u64,
@@ -68,6 +73,9 @@ impl Plan {
             backfill_grace: rng.u64(100..2_000),
             chunk: rng.usize(32..256),
             chunks: rng.usize(4..40),
+            spill_chunks: [0, rng.usize(2..60)][weighted(rng, &[40, 60])],
+            disk_fails: rare(rng, 30, 30),
+            stride_at_most: [1, 2, 8][weighted(rng, &[20, 30, 50])],
             concurrency: rng.usize(1..9),
             crash: rare(rng, 40, 50),
             takeover: rare(rng, 25, 15),
@@ -99,7 +107,13 @@ impl Plan {
     /// Whether nothing is planned that could go wrong.
     pub fn is_calm(&self) -> bool {
         self.weather.is_calm()
-            && [self.crash, self.takeover, self.failure, self.lost] == [0; 4]
+            && [
+                self.crash,
+                self.takeover,
+                self.failure,
+                self.lost,
+                self.disk_fails,
+            ] == [0; 5]
             && self.unreadable.is_none()
             && !self.restored
     }

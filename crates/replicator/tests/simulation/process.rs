@@ -5,12 +5,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use replicator::{JobHandle, Opener, Replicator, Unpublishable, from_pairs};
+use replicator::{JobHandle, Opener, Replicator, Surroundings, Unpublishable, from_pairs};
 use store::Store;
 use telemetry::Metrics;
 use tokio::runtime::Handle;
 
-use crate::body::{Body, Crash, Fatal, JobCounts};
+use crate::body::{Body, Crash, Fatal, JobCounts, Limits};
+use crate::disk::LocalDisk;
 use crate::faults::Cluster;
 use crate::link::Link;
 use crate::plan::{chance, weighted};
@@ -34,10 +35,15 @@ impl Process {
         let plan = &world.plan;
         let metrics = Metrics::new().unwrap();
         let crash = world.draw(|rng| crash(rng, role, plan.crash));
-        let budget = i64::try_from(plan.chunk * plan.chunks).unwrap();
-        let limits = (Arc::clone(&metrics), budget);
-        let body = world.add(|number| Body::new(number, name, limits, crash));
+        let bytes = |chunks| i64::try_from(plan.chunk * chunks).unwrap();
+        let limits = Limits {
+            memory: bytes(plan.chunks),
+            spill: bytes(plan.spill_chunks),
+        };
+        let body =
+            world.add(|number| Body::new(number, name, (Arc::clone(&metrics), limits), crash));
         world.note(&body.name, "starts", "");
+        let writer_id = world.draw(|rng| format!("{:016x}{:016x}", rng.u64(..), rng.u64(..)));
         let opener: Opener = {
             let (world, body) = (Arc::clone(world), Arc::clone(&body));
             Arc::new(move |location, options| {
@@ -56,8 +62,15 @@ impl Process {
                 Ok(Arc::new(link) as Arc<dyn Store>)
             })
         };
-        let (settings, _) = from_pairs(&pairs(world, role, "00")).unwrap();
-        let replicator = Replicator::start(settings, metrics, &Handle::current(), Some(opener));
+        let (mut settings, _) = from_pairs(&pairs(world, role, "00")).unwrap();
+        settings.stride_at_most = plan.stride_at_most;
+        let surroundings = Surroundings {
+            opener,
+            disks: LocalDisk::opener(world, &body),
+            writer_id,
+        };
+        let runtime = Handle::current();
+        let replicator = Replicator::start_in(surroundings, settings, metrics, &runtime);
         Arc::new(Self { body, replicator })
     }
 
@@ -118,6 +131,7 @@ fn pairs(world: &World, role: Role, job: &str) -> Vec<String> {
     let numbers = [
         ("chunk.size", plan.chunk as u64),
         ("buffer.memory", (plan.chunk * plan.chunks) as u64),
+        ("spill.max-size", (plan.chunk * plan.spill_chunks) as u64),
         ("upload.concurrency", plan.concurrency as u64),
         ("call.timeout", plan.call_timeout),
         ("secondary.retained", plan.retained as u64),

@@ -60,6 +60,11 @@ impl Task {
         }
     }
 
+    /// Of the job's checkpoints its process takes one in so many.
+    pub fn stride(&self) -> u64 {
+        self.process.body.stride(&self.job)
+    }
+
     /// Writes a snapshot; none if a stream failed or the process died.
     pub async fn snapshot(&mut self, checkpoint: u64, aborts: bool) -> Option<TaskState> {
         self.compact();

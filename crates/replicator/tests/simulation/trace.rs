@@ -30,7 +30,7 @@ impl Trace {
         }
     }
 
-    /// `what` is done at `now_ms` by `who`. `path` and `to` may hold random names of processes.
+    /// `what` is done at `now_ms` by `who`.
     pub fn event(
         &self,
         now_ms: u64,
@@ -39,7 +39,7 @@ impl Trace {
         (path, to): (&str, &str),
         outcome: &dyn Display,
     ) {
-        (now_ms, who, what, nameless(path), nameless(to)).hash(&mut *self.digest.lock().unwrap());
+        (now_ms, who, what, path, to).hash(&mut *self.digest.lock().unwrap());
         let Some(lines) = &self.lines else { return };
         let seconds = format!("{:>6}.{:03}", now_ms / 1000, now_ms % 1000);
         let (path, to) = (short(path), short(to));

@@ -43,7 +43,7 @@ fn tell(world: &World, body: &Body) {
         let counter = metrics.sessions_abandoned.with_label_values(&[reason]);
         count(&format!("abandoned: {reason}"), counter.get());
     }
-    for reason in ["queue_full", "vanished", "failed"] {
+    for reason in ["queue_full", "vanished", "superseded", "failed"] {
         let counter = metrics.backfill_dropped.with_label_values(&[reason]);
         count(&format!("not backfilled: {reason}"), counter.get());
     }
@@ -114,13 +114,18 @@ fn counted_once(world: &World, body: &Body) {
     }
 }
 
-/// All memory is free again, and all is copied that waited for the secondary.
+/// All memory, disk and link is free again, and all is copied that waited for the secondary.
 fn nothing_is_held(world: &World, body: &Body) {
-    let used = body.metrics.buffer_used.get();
-    if used != 0 {
-        world
-            .laws
-            .breaks(9, format!("{} holds {used} bytes", body.name));
+    let metrics = &body.metrics;
+    let held = [
+        ("bytes of memory", metrics.buffer_used.get()),
+        ("bytes of disk", metrics.spill_used.get()),
+        ("files open", metrics.link_files.get()),
+        ("bytes on their way", metrics.link_unacknowledged.get()),
+    ];
+    for (what, number) in held.iter().filter(|(_, number)| *number != 0) {
+        let what = format!("{} has {number} {what}", body.name);
+        world.laws.breaks(9, what);
     }
     let waiting = body.metrics.backfill_queue.get();
     if waiting != 0 {
@@ -130,7 +135,8 @@ fn nothing_is_held(world: &World, body: &Body) {
     }
 }
 
-/// A file that the tee gave up is copied, unless that was given up, too, and counted.
+/// A file that the tee gave up is copied, unless that was given up, too, and counted; or unless the
+/// link is too slow for all checkpoints and this one was left out, which is counted as well.
 fn abandoned_files_arrive(world: &World) {
     for body in world.bodies().iter().filter(|body| !body.is_dead()) {
         let sealed = body.sealed.lock().unwrap();
@@ -138,12 +144,15 @@ fn abandoned_files_arrive(world: &World) {
             .iter()
             .filter(|path| !world.laws.record().was_placed(path) && world.is_on_primary(path));
         let missing: Vec<_> = missing.collect();
-        let dropped = ["queue_full", "failed"].map(|reason| {
+        let dropped = ["queue_full", "superseded", "failed"].map(|reason| {
             let counter = &body.metrics.backfill_dropped;
             counter.with_label_values(&[reason]).get()
         });
-        if missing.len() as u64 > dropped.iter().sum() {
-            let what = format!("{} has lost {missing:?}, {dropped:?} counted", body.name);
+        let left_out = [Reason::Stride.as_str()];
+        let left_out = body.metrics.sessions_abandoned.with_label_values(&left_out);
+        let counted = dropped.iter().sum::<u64>() + left_out.get();
+        if missing.len() as u64 > counted {
+            let what = format!("{} has lost {missing:?}, {counted} counted", body.name);
             world.laws.breaks(8, what);
         }
     }

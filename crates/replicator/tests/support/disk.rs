@@ -27,9 +27,12 @@ impl MemoryDisk {
     pub fn opener(&self) -> DiskOpener {
         let disk = self.clone();
         Arc::new(move || {
-            disk.lock().opened += 1;
-            disk.failed("open")?;
-            Ok(vec![Arc::new(disk.clone()) as Arc<dyn Disk>])
+            let disk = disk.clone();
+            Box::pin(async move {
+                disk.lock().opened += 1;
+                disk.failed("open")?;
+                Ok(vec![Arc::new(disk) as Arc<dyn Disk>])
+            })
         })
     }
 

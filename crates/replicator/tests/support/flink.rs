@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::join_all;
-use replicator::{JobHandle, Offer, Opener, Replicator, Role, Scope, Settings, Stream, from_pairs};
+use replicator::{
+    JobHandle, Offer, Opener, Replicator, Role, Scope, Settings, Stream, Surroundings, from_pairs,
+};
 use store::Store;
 use telemetry::Metrics;
 use tokio::runtime::Handle;
@@ -104,13 +106,14 @@ fn open(
     let pairs = pairs.map(|(name, value)| [name.to_owned(), value.to_owned()]);
     let (_, spec) = from_pairs(pairs.as_flattened()).unwrap();
     let metrics = Metrics::new().unwrap();
-    let replicator = Replicator::start_with(
-        setup.settings.clone(),
-        Arc::clone(&metrics),
-        &Handle::current(),
-        Some(opener),
-        ModelDisk::opener(),
-    );
+    let settings = setup.settings.clone();
+    let surroundings = Surroundings {
+        opener,
+        disks: ModelDisk::opener(),
+        ..Surroundings::real(&settings)
+    };
+    let runtime = Handle::current();
+    let replicator = Replicator::start_in(surroundings, settings, Arc::clone(&metrics), &runtime);
     (replicator.open_job(spec).unwrap(), metrics)
 }
 

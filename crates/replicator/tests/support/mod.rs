@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use audit::{Location, Manifest};
 use bytes::Bytes;
-use replicator::{JobHandle, Offer, Opener, Replicator, Scope, Session, Stream, from_pairs};
+use replicator::{
+    JobHandle, Offer, Opener, Replicator, Scope, Session, Stream, Surroundings, from_pairs,
+};
 use store::testing::FaultyStore;
 use store::{MemoryStore, Store};
 use telemetry::Metrics;
@@ -88,13 +90,14 @@ impl World {
         let metrics = Metrics::new().unwrap();
         let (settings, _) = from_pairs(&pairs("worker", changes)).unwrap();
         let disk = MemoryDisk::default();
-        let replicator = Replicator::start_with(
-            settings,
-            Arc::clone(&metrics),
-            &Handle::current(),
-            Some(opener),
-            disk.opener(),
-        );
+        let surroundings = Surroundings {
+            opener,
+            disks: disk.opener(),
+            ..Surroundings::real(&settings)
+        };
+        let runtime = Handle::current();
+        let replicator =
+            Replicator::start_in(surroundings, settings, Arc::clone(&metrics), &runtime);
         Self {
             primary,
             primary_faults,

@@ -212,7 +212,7 @@ pub struct ModelDisk;
 
 impl ModelDisk {
     pub fn opener() -> DiskOpener {
-        Arc::new(|| Ok(vec![Arc::new(Self) as Arc<dyn Disk>]))
+        Arc::new(|| Box::pin(async { Ok(vec![Arc::new(Self) as Arc<dyn Disk>]) }))
     }
 }
 

@@ -61,7 +61,7 @@ impl Record {
         }
         self.files.insert(to.to_owned(), file);
         match kind(to) {
-            Kind::Owner(_) if replaced => Ok(()),
+            Kind::Owner(_) | Kind::Stride if replaced => Ok(()),
             Kind::Catalogue(job) if replaced => self.catalogued(job, bytes),
             _ if replaced => Err((4, format!("{to} may have been replaced"))),
             Kind::Metadata(job, id) => self.publish(by, job, id, bytes),
@@ -139,7 +139,7 @@ impl Record {
         for path in doomed {
             self.files.remove(&path);
             match kind(&path) {
-                Kind::Inflight => {}
+                Kind::Inflight | Kind::Stride => {}
                 Kind::Metadata(job, id) => self.unlink(by, job, id)?,
                 Kind::State => self.delete_state(by, &path, grace)?,
                 _ => return Err((7, format!("{path} is deleted"))),
