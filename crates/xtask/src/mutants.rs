@@ -6,6 +6,7 @@
 
 mod mutation;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,7 +15,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use harness::workspace_dir;
 
-use crate::command::{line, output, run as run_command};
+use crate::command::{line, output};
 use mutation::Mutation;
 
 /// Where the faults are described.
@@ -104,6 +105,7 @@ impl Copy {
         let mut list = Command::new("git");
         list.current_dir(from);
         list.args(["ls-files", "--cached", "--others", "--exclude-standard"]);
+        let mut copied = BTreeSet::new();
         for path in output(&mut list)?.lines() {
             let folder = path.split('/').next().unwrap_or_default();
             let is_manifest = ["Cargo.toml", "Cargo.lock"].contains(&path);
@@ -118,9 +120,12 @@ impl Copy {
             } else if is_manifest {
                 put(&root.join(path), &bytes)?;
             } else {
-                put(&root.join(COPIES).join(path), &bytes)?;
+                let to = root.join(COPIES).join(path);
+                put(&to, &bytes)?;
+                copied.insert(to);
             }
         }
+        keep_only(&copied, &root.join(COPIES))?;
         Ok(Self { root })
     }
 
@@ -141,8 +146,7 @@ impl Copy {
     }
 
     fn simulate(&self, law: u32) -> Result<Option<String>> {
-        run_command(self.cargo(&["--no-run"]).stderr(Stdio::null()))
-            .context("the mutated product does not build")?;
+        output(&mut self.cargo(&["--no-run"])).context("the mutated product does not build")?;
         let mut simulation = self.cargo(&["the_laws_hold"]);
         let said = simulation
             .env("DUALWRITE_SEEDS", SEEDS)
@@ -181,6 +185,20 @@ fn moved(manifest: &str) -> String {
         let text = text.replace(&format!("\"{folder}/"), &format!("\"{COPIES}/{folder}/"));
         text.replace(&format!("\"{folder}\""), &format!("\"{COPIES}/{folder}\""))
     })
+}
+
+/// Deletes what an earlier copy has left.
+fn keep_only(copied: &BTreeSet<PathBuf>, folder: &Path) -> Result<()> {
+    let entries = fs::read_dir(folder).with_context(|| format!("no {}", folder.display()))?;
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() {
+            keep_only(copied, &path)?;
+        } else if !copied.contains(&path) {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes a file only if it changes, so that what was built of it stays.

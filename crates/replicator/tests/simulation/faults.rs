@@ -119,6 +119,19 @@ impl Weather {
         }
     }
 
+    /// The secondary does not answer from somewhen near the beginning to the end.
+    pub fn silence(rng: &mut Rng, storm: u64) -> Self {
+        let mut weather = Self::draw(rng, false, storm);
+        weather.windows.push(Window {
+            from: rng.u64(0..storm / 4),
+            to: storm,
+            cluster: Cluster::Secondary,
+            process: None,
+            kind: [Kind::Outage, Kind::BlackHole][usize::from(rng.bool())],
+        });
+        weather
+    }
+
     pub fn is_calm(&self) -> bool {
         self.windows.is_empty() && self.background == 0
     }

@@ -114,11 +114,15 @@ impl Job {
         if self.former.is_empty() {
             self.newest_is_published().await;
         }
-        // one more when all grace periods are over, after which all is deleted that may be
-        sleep_ms(2 * plan.retention_grace + 1_000).await;
-        self.next_round().await;
+        self.last_round().await;
         self.newest_is_published().await;
         self
+    }
+
+    /// A checkpoint when all grace periods are over, after which all is deleted that may be.
+    async fn last_round(&mut self) {
+        sleep_ms(2 * self.world.plan.retention_grace + 1_000).await;
+        self.next_round().await;
     }
 
     /// A checkpoint after the storm.
@@ -131,7 +135,7 @@ impl Job {
     }
 
     /// The job, and when it triggered its last checkpoint; 0 if it ended before.
-    pub fn last_round(&self) -> (&str, u64) {
+    pub fn ended(&self) -> (&str, u64) {
         (&self.id, self.last_round)
     }
 
@@ -143,7 +147,7 @@ impl Job {
             if self.tasks.iter().all(|task| task.stride() == 1) {
                 break;
             }
-            self.next_round().await;
+            self.last_round().await;
         }
         let published = self.world.laws.record().published(&self.id);
         let what = format!(

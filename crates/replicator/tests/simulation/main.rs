@@ -32,7 +32,7 @@ use trace::Counts;
 const SEEDS: u64 = 10_000;
 /// What so many seeds must have seen, or they do not show what they are for.
 const SEEN_BY: u64 = 1_000;
-const SEEN: [&str; 28] = [
+const SEEN: [&str; 34] = [
     "JobManager leads again",
     "JobManager replaced after its death",
     "JobManager replaced in its life",
@@ -40,6 +40,9 @@ const SEEN: [&str; 28] = [
     "abandoned: no_space",
     "abandoned: permission_denied",
     "abandoned: secondary_down",
+    "abandoned: spill_failed",
+    "abandoned: spill_full",
+    "abandoned: stride",
     "abandoned: timeout",
     "abandoned: unavailable",
     "aborted",
@@ -51,6 +54,7 @@ const SEEN: [&str; 28] = [
     "crash between the deletion of `_metadata` and of files",
     "crash between the write and the rename of `_metadata`",
     "lost after it was complete",
+    "not backfilled: superseded",
     "not backfilled: vanished",
     "not_owner",
     "offer refused",
@@ -58,6 +62,8 @@ const SEEN: [&str; 28] = [
     "reply lost",
     "restored from another job",
     "retired",
+    "skipped",
+    "spilled",
     "superseded",
     "takes effect late",
     "write torn",

@@ -88,8 +88,10 @@ impl Plan {
             storm,
             call_timeout,
         };
-        if chance(rng, 15) {
-            plan.make_hot(rng);
+        match weighted(rng, &[15, 5, 80]) {
+            0 => plan.make_hot(rng),
+            1 => plan.make_long(rng),
+            _ => {}
         }
         plan
     }
@@ -102,6 +104,14 @@ impl Plan {
         self.interval = rng.u64(300..700);
         (self.takeover, self.failure, self.lost) = (15, 30, 30);
         self.restored = self.jobs.len() > 1;
+    }
+
+    /// What makes many checkpoints wait: a secondary that is silent through the whole storm, while
+    /// they are close together.
+    fn make_long(&mut self, rng: &mut Rng) {
+        (self.interval, self.storm) = (100, 11_000);
+        (self.crash, self.takeover, self.failure) = (0, 0, 0);
+        self.weather = Weather::silence(rng, self.storm);
     }
 
     /// Whether nothing is planned that could go wrong.

@@ -86,7 +86,7 @@ async fn play(world: &Arc<World>) {
     let jobs = join_all(jobs).await;
     // for what is copied still
     sleep_ms(10_000).await;
-    verdict::judge(world, jobs.iter().map(Job::last_round));
+    verdict::judge(world, jobs.iter().map(Job::ended));
 }
 
 /// A `_metadata` of a version to come, for a while.
