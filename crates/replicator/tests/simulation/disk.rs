@@ -1,5 +1,5 @@
-//! A process's local disk: bytes that wait for the link. It takes its time and fails as the plan has
-//! it, and goes with the process. Refuses to lose what it has taken.
+//! A process's local disk: bytes that wait for the link. It takes its time, fails as the plan has it,
+//! and goes with the process. Refuses to lose what it has taken.
 
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Result};
