@@ -5,7 +5,9 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
-use harness::{Checkpoints, FlinkBuilder, FlinkCluster, HdfsCluster, Run, dist_jar};
+use harness::{
+    Checkpoints, FlinkBuilder, FlinkCluster, HdfsBuilder, HdfsCluster, Host, Run, dist_jar,
+};
 
 /// What makes Flink use the product.
 pub(crate) const FACTORY: &str = "io.dualwrite.flink.DualWriteCheckpointStorageFactory";
@@ -27,8 +29,20 @@ impl Sites {
     /// # Errors
     /// As [`HdfsCluster::start`].
     pub(crate) fn start(run: &Run) -> Result<Self> {
+        Self::start_with(run, HdfsCluster::builder("secondary"))
+    }
+
+    /// The same, with the secondary on a host of its own.
+    ///
+    /// # Errors
+    /// As [`HdfsCluster::start`].
+    pub(crate) fn start_apart(run: &Run, host: &Host) -> Result<Self> {
+        Self::start_with(run, HdfsCluster::builder("secondary").host(host))
+    }
+
+    fn start_with(run: &Run, secondary: HdfsBuilder) -> Result<Self> {
         let primary = HdfsCluster::builder("primary").launch(run)?;
-        let secondary = HdfsCluster::builder("secondary").launch(run)?;
+        let secondary = secondary.launch(run)?;
         primary.wait_ready()?;
         secondary.wait_ready()?;
         Ok(Self { primary, secondary })

@@ -10,7 +10,7 @@ mod turn;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use harness::Run;
+use harness::{Host, Run};
 use serde_json::Value;
 
 use self::outcome::Case;
@@ -20,6 +20,9 @@ use crate::{dist, vitals};
 
 /// Before what is measured, each Flink has run the job for one turn.
 const ORDER: [Who; 4] = [Who::Plain, Who::Product, Who::Product, Who::Plain];
+
+/// Of what the job writes, a slow link carries one part in so many.
+const WRITTEN_TO_CARRIED: f64 = 10.0;
 
 /// Of the measurements that run a job on two Flinks.
 #[derive(Debug, clap::Args)]
@@ -49,6 +52,9 @@ pub(super) enum State {
     Dead,
     /// Its processes are stopped and keep their connections
     Frozen,
+    /// It is on a host of its own, and the link to it carries a tenth of what the job writes; needs
+    /// root
+    Slow,
 }
 
 /// Which of the two Flinks.
@@ -105,15 +111,21 @@ pub(crate) fn memory(options: &Options) -> Result<()> {
 
 fn measure(state: State, rounds: u32, screen: &Screen) -> Result<Case> {
     let run = Run::new(&format!("overhead-{}", state.name()))?;
-    let pair = Pair::start(&run, pair::NEVER, screen)?;
+    let host = (state == State::Slow).then(Host::start).transpose()?;
+    let pair = match &host {
+        Some(host) => Pair::start_apart(&run, host, pair::NEVER, screen)?,
+        None => Pair::start(&run, pair::NEVER, screen)?,
+    };
     screen.step("a turn of each to warm up");
     let (mut plain, mut product) = (Vec::new(), Vec::new());
-    for side in [&pair.plain, &pair.product] {
-        turn::take(side)?;
-    }
+    turn::take(&pair.plain)?;
+    let written = turn::take(&pair.product)?.bytes_per_second;
     pair.published()?;
     let load = vitals::load();
-    state.set(&pair)?;
+    match &host {
+        Some(host) => host.limit(kilobits(written / WRITTEN_TO_CARRIED))?,
+        None => state.set(&pair)?,
+    }
     for round in 1..=rounds {
         screen.step(&format!(
             "the secondary is {}: round {round} of {rounds}; load {}",
@@ -148,12 +160,13 @@ impl State {
             Self::Healthy => "healthy",
             Self::Dead => "dead",
             Self::Frozen => "frozen",
+            Self::Slow => "slow",
         }
     }
 
     fn set(self, pair: &Pair) -> Result<()> {
         match self {
-            Self::Healthy => Ok(()),
+            Self::Healthy | Self::Slow => Ok(()),
             Self::Dead => {
                 pair.sites.secondary.kill();
                 Ok(())
@@ -161,6 +174,15 @@ impl State {
             Self::Frozen => pair.sites.secondary.freeze(),
         }
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a job writes less than 500 GB in a second"
+)]
+fn kilobits(bytes: f64) -> u32 {
+    (bytes * 8.0 / 1_000.0) as u32
 }
 
 fn print_json(wanted: bool, value: &Value) {

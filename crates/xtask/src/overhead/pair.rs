@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use harness::{ExactlyOnce, FlinkBuilder, FlinkCluster, Run, wait_until};
+use harness::{ExactlyOnce, FlinkBuilder, FlinkCluster, Host, Run, wait_until};
 
 use crate::screen::Screen;
 use crate::sites::{DIRECTORY, Sites};
@@ -21,6 +21,7 @@ const PAYLOAD_BYTES: u64 = 2_048;
 /// With four payloads each, 32 MiB of state.
 const KEYS: u64 = 4_000;
 const FLINK: &str = "1.20.5";
+const CLUSTERS: &str = "starting two HDFS clusters, primary and secondary";
 
 /// What runs side by side.
 pub(super) struct Pair {
@@ -44,8 +45,25 @@ impl Pair {
     /// # Errors
     /// When something does not start.
     pub(super) fn start(run: &Run, every: Duration, screen: &Screen) -> Result<Self> {
-        screen.step("starting two HDFS clusters, primary and secondary");
-        let sites = Sites::start(run)?;
+        screen.step(CLUSTERS);
+        Self::start_at(Sites::start(run)?, run, every, screen)
+    }
+
+    /// The same, with the secondary on a host of its own.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub(super) fn start_apart(
+        run: &Run,
+        host: &Host,
+        every: Duration,
+        screen: &Screen,
+    ) -> Result<Self> {
+        screen.step(CLUSTERS);
+        Self::start_at(Sites::start_apart(run, host)?, run, every, screen)
+    }
+
+    fn start_at(sites: Sites, run: &Run, every: Duration, screen: &Screen) -> Result<Self> {
         screen.step(&format!("starting two Flinks {FLINK}, one of them plain"));
         let plain = launch(sites.plain("plain", FLINK, every)?, run)?;
         let product = launch(sites.product("product", FLINK, every)?, run)?;
