@@ -1,4 +1,5 @@
-//! A real Flink: one JobManager and some TaskManagers, each a process of its own.
+//! A real Flink: a JobManager, perhaps one in reserve, and some TaskManagers, each a process of its
+//! own.
 //!
 //! A session cluster that takes job jars over REST. Addresses stay the same over restarts.
 //! Refuses to resolve memory or scripts as a distribution does: sizes are given by keys.
@@ -28,6 +29,7 @@ use crate::zookeeper::ZooKeeper;
 /// Two JVM starts on a busy machine.
 const READY_LIMIT: Duration = Duration::from_mins(2);
 const JOB_MANAGER: &str = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint";
+const JOB_MANAGER_HEAP: &[&str] = &["-Xmx512m"];
 const TASK_MANAGER: &str = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner";
 
 /// What is to be different from one TaskManager with four slots.
@@ -37,6 +39,7 @@ pub struct FlinkBuilder {
     version: FlinkVersion,
     task_managers: usize,
     slots: usize,
+    standby: bool,
     entries: Entries,
     hadoop_conf: Option<PathBuf>,
     lib: Vec<PathBuf>,
@@ -56,6 +59,13 @@ impl FlinkBuilder {
     #[must_use]
     pub fn slots(mut self, count: usize) -> Self {
         self.slots = count;
+        self
+    }
+
+    /// A second JobManager, for high availability, which is not started with the others.
+    #[must_use]
+    pub fn standby(mut self) -> Self {
+        self.standby = true;
         self
     }
 
@@ -155,7 +165,8 @@ impl FlinkBuilder {
             run,
             root: &root,
         };
-        let job_manager = starter.start("jobmanager", JOB_MANAGER, &["-Xmx512m"], &[])?;
+        let job_manager = starter.start("jobmanager", JOB_MANAGER, JOB_MANAGER_HEAP, &[])?;
+        let standby = self.standby.then(|| starter.standby()).transpose()?;
         let task_managers = (0..self.task_managers)
             .map(|index| starter.task_manager(index))
             .collect::<Result<Vec<_>>>()?;
@@ -166,6 +177,7 @@ impl FlinkBuilder {
             entries,
             rest: rest_client,
             job_manager,
+            standby,
             task_managers,
             _ports: [rpc, rest],
         })
@@ -180,7 +192,16 @@ pub struct FlinkCluster {
     entries: Entries,
     rest: FlinkRest,
     job_manager: Process,
+    standby: Option<Standby>,
     task_managers: Vec<Process>,
+    _ports: [Port; 2],
+}
+
+/// A JobManager in reserve.
+#[derive(Debug)]
+struct Standby {
+    process: Process,
+    rest: FlinkRest,
     _ports: [Port; 2],
 }
 
@@ -195,6 +216,7 @@ impl FlinkCluster {
             version: FlinkVersion::try_from(version)?,
             task_managers: 1,
             slots: 4,
+            standby: false,
             entries: Entries::new(),
             hadoop_conf: None,
             lib: Vec::new(),
@@ -218,6 +240,18 @@ impl FlinkCluster {
         &self.job_manager
     }
 
+    /// The JobManager in reserve and its REST interface; to be started by `restart`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn standby(&self) -> Result<(&Process, &FlinkRest)> {
+        let standby = self
+            .standby
+            .as_ref()
+            .context("there is no JobManager in reserve")?;
+        Ok((&standby.process, &standby.rest))
+    }
+
     /// A TaskManager's process.
     ///
     /// # Panics
@@ -226,7 +260,7 @@ impl FlinkCluster {
         &self.task_managers[index]
     }
 
-    /// All processes, the JobManager first.
+    /// All processes, the JobManager first, without the one in reserve.
     pub fn processes(&self) -> impl Iterator<Item = &Process> {
         std::iter::once(&self.job_manager).chain(&self.task_managers)
     }
@@ -311,7 +345,27 @@ impl Starter<'_> {
         self.start(&id, TASK_MANAGER, &jvm, &options)
     }
 
+    fn standby(&self) -> Result<Standby> {
+        let (rpc, rest) = (Port::take()?, Port::take()?);
+        let options = [
+            format!("-Djobmanager.rpc.port={}", rpc.number()),
+            format!("-Dhigh-availability.jobmanager.port={}", rpc.number()),
+            format!("-Drest.port={}", rest.number()),
+            format!("-Drest.bind-port={}", rest.number()),
+        ];
+        let launch = self.launch("standby", JOB_MANAGER, JOB_MANAGER_HEAP, &options);
+        Ok(Standby {
+            process: Process::prepare(launch),
+            rest: FlinkRest::new(rest.address(), self.builder.version.clone()),
+            _ports: [rpc, rest],
+        })
+    }
+
     fn start(&self, role: &str, main: &str, jvm: &[&str], options: &[String]) -> Result<Process> {
+        Process::start(self.launch(role, main, jvm, options))
+    }
+
+    fn launch(&self, role: &str, main: &str, jvm: &[&str], options: &[String]) -> Launch {
         let root = self.root.display();
         let places = [
             format!("-Dlog4j.configurationFile=file:{root}/conf/log4j.properties"),
@@ -339,14 +393,14 @@ impl Starter<'_> {
         }
         env.extend(self.builder.env.iter().cloned());
         let name = &self.builder.name;
-        Process::start(Launch {
+        Launch {
             label: format!("{name}/{role}"),
             command: java::command(&classes, &java_options, main, &arguments),
             env,
             directory: self.root.to_owned(),
             log: self.run.log_dir().join(format!("{name}-{role}.log")),
             keep: self.run.is_kept(),
-        })
+        }
     }
 }
 

@@ -1,0 +1,96 @@
+//! What ends does not wait for the link longer than it may.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use harness::{Process, wait_until};
+
+use crate::support::{LIMIT, said};
+use crate::{Apart, Backend, FREE};
+
+/// `dualwrite.shutdown.timeout`, as it is unless somebody sets it.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+/// This machine is shared.
+const NOISE: Duration = Duration::from_secs(2);
+
+/// How long a process takes to end that is asked to.
+fn ends_within(process: &Process) -> Result<Duration> {
+    let start = Instant::now();
+    process.terminate()?;
+    wait_until("the process to end", LIMIT, || {
+        ensure!(!process.is_running(), "it runs");
+        Ok(())
+    })?;
+    Ok(start.elapsed())
+}
+
+/// It goes on with its uploads as long as it may; the JobManager copies what is left.
+#[test]
+fn task_manager_stopped_in_mid_upload() -> Result<()> {
+    FREE.with(Apart::set, |apart| {
+        // Flink's own time: with nothing on its way.
+        apart.with_keys(&[])?;
+        let alone = ends_within(apart.flink.task_manager(0))?;
+        apart.with_keys(&[])?;
+
+        let job = apart.run_job("stopped", Backend::Heap, 900_000)?;
+        let published = apart.judge.until_published(&job.watched.id, 0)?.id();
+        apart.slow_down(&job)?;
+        job.watched.complete_more_under(&mut apart.judge, 3)?;
+        let last = job.watched.newest()?;
+        let took = ends_within(apart.flink.task_manager(0))?;
+        println!("ended after {took:?}, alone after {alone:?}");
+        ensure!(
+            took <= alone + SHUTDOWN_LIMIT + NOISE,
+            "ended after {took:?}, alone after {alone:?}"
+        );
+        let ends = said(apart.flink.task_manager(0), "INFO")?;
+        let left = "still on their way to the secondary at the end";
+        ensure!(ends.iter().any(|line| line.contains(left)), "{ends:#?}");
+
+        // Nobody writes any more, and the link is as slow as before.
+        let after = apart.judge.until_published(&job.watched.id, last - 1)?;
+        ensure!(after.id() > published, "{after:?}");
+        apart.flink.task_manager(0).restart()?;
+        apart.end(&job)
+    })
+}
+
+/// Flink knows nothing of the uploads, and does not wait for any.
+#[test]
+fn jobs_cancelled_and_finished_in_mid_upload() -> Result<()> {
+    FREE.with(Apart::set, |apart| {
+        apart.with_keys(&[])?;
+        let mut last = Vec::new();
+        for (name, is_finished) in [("cancelled", false), ("finished", true)] {
+            let mut times = Vec::new();
+            for is_slow in [false, true] {
+                let name = format!("{name}-{is_slow}");
+                let job = apart.run_job(&name, Backend::Heap, 20_000)?;
+                if is_slow {
+                    apart.slow_down(&job)?;
+                    job.watched.complete_more_under(&mut apart.judge, 2)?;
+                }
+                let start = Instant::now();
+                if is_finished {
+                    job.watched.is_exact_at_its_end()?;
+                } else {
+                    apart.flink.rest().cancel(&job.watched.id)?;
+                }
+                times.push(start.elapsed());
+                last.push((job.watched.id.clone(), job.watched.newest()?));
+            }
+            println!("{name} after {times:?}");
+            ensure!(times[1] <= times[0] + NOISE, "{name} after {times:?}");
+            // What was cancelled is still published, in its time; what has finished is no more.
+            if !is_finished {
+                for (id, last) in &last {
+                    apart.judge.until_published(id, *last - 1)?;
+                }
+            }
+            apart.sites.host()?.unlimit()?;
+        }
+        apart.judge.published()?;
+        Ok(())
+    })
+}
