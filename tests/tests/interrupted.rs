@@ -289,9 +289,11 @@ fn two_leaders_at_once() -> Result<()> {
         published_by_one_hand(judge, 5)?;
         let since = published(old)? - before;
         ensure!(since <= 1, "{since} published by the former leader");
-        let lost = said(old, "WARN")?;
-        let lost = lost.iter().filter(|line| line.contains("has taken job"));
-        ensure!(lost.count() == 1, "it does not say that it leads no more");
+        let warnings = said(old, "WARN")?;
+        let told = warnings
+            .iter()
+            .filter(|line| line.contains("has taken job"));
+        ensure!(told.count() == 1, "it leads no more: {warnings:#?}");
 
         let last = rest.wait_for_completed(job, 1, LIMIT)?.id;
         new.kill();

@@ -203,6 +203,25 @@ fn a_damaged_jar() -> Result<()> {
     })
 }
 
+/// Nothing is loaded of what fitted; elsewhere there is room.
+#[test]
+fn a_full_disk_where_the_library_is_unpacked() -> Result<()> {
+    FREE.with(Alone::start, |alone| {
+        let disk = Disk::mount(&alone.run, "full", 8)?;
+        disk.fill()?;
+        let folder = disk.path().to_string_lossy().into_owned();
+        alone.flink.configure(FOLDER_KEY, Some(&folder))?;
+        alone.flink.restart()?;
+        alone.runs_by("full", None, "DualWriteCheckpointStorage")?;
+        let left = std::fs::read_dir(disk.path())?.count();
+        ensure!(
+            left == 1,
+            "{left} files are left beside what fills the disk"
+        );
+        alone.flink.configure(FOLDER_KEY, None)
+    })
+}
+
 /// As where `/tmp` is mounted so: elsewhere it is still loaded, but not from where it must be.
 #[test]
 fn a_library_on_a_disk_from_which_nothing_is_executed() -> Result<()> {

@@ -6,14 +6,16 @@ use anyhow::{Result, ensure};
 use harness::{Disk, wait_until};
 
 use crate::support::{LIMIT, now_ms};
-use crate::{Apart, Backend, CHECKPOINTS, FREE, Running, SPILL_KEY};
+use crate::{Apart, Backend, CHECKPOINTS, FREE, MEMORY_KEY, Running, SPILL_KEY};
 
 const DISK_MEGABYTES: u32 = 64;
+/// A little less than a checkpoint has, of which the rest must wait on disk.
+const MEMORY: &str = "4mb";
 
 /// A job whose bytes wait in `directory`, over a link that becomes slow.
 fn spills_to(apart: &mut Apart, name: &str, directory: &Path) -> Result<Running> {
     let directory = directory.to_string_lossy().into_owned();
-    apart.with_keys(&[(SPILL_KEY, &directory)])?;
+    apart.with_keys(&[(SPILL_KEY, &directory), (MEMORY_KEY, MEMORY)])?;
     apart.run_job(name, Backend::Heap, 900_000)
 }
 
@@ -59,7 +61,7 @@ fn disk_full() -> Result<()> {
 }
 
 #[test]
-#[ignore = "takes long: cargo xtask test --all"]
+#[ignore = "left to `cargo xtask test --all`"]
 fn disk_missing() -> Result<()> {
     FREE.with(Apart::set, |apart| {
         let job = spills_to(apart, "missing", Path::new("/nonexistent"))?;
@@ -80,7 +82,7 @@ fn disk_missing() -> Result<()> {
 
 /// No write to it ends, as on a disk that is about to die: the slowest that there is.
 #[test]
-#[ignore = "takes long: cargo xtask test --all"]
+#[ignore = "left to `cargo xtask test --all`"]
 fn disk_hanging() -> Result<()> {
     FREE.with(Apart::set, |apart| {
         let disk = Disk::mount_freezable(&apart.sites.run, "spill", DISK_MEGABYTES)?;
