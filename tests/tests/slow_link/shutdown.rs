@@ -10,6 +10,8 @@ use crate::{Apart, Backend, FREE};
 
 /// `dualwrite.shutdown.timeout`, as it is unless somebody sets it.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+/// Of a job that ends by itself: enough for a while, and soon done when it hurries.
+const RECORDS: u64 = 20_000;
 /// This machine is shared.
 const NOISE: Duration = Duration::from_secs(2);
 
@@ -56,41 +58,48 @@ fn task_manager_stopped_in_mid_upload() -> Result<()> {
     })
 }
 
+/// How long the job takes to end, over a link that is slow or not.
+fn time_to_end(apart: &mut Apart, name: &str, is_slow: bool, finishes: bool) -> Result<Duration> {
+    let name = format!("{name}-{is_slow}");
+    let job = apart.run_job(&name, Backend::Heap, RECORDS)?;
+    if is_slow {
+        apart.slow_down(&job)?;
+        job.watched.complete_more_under(&mut apart.judge, 2)?;
+    }
+    let start = Instant::now();
+    if finishes {
+        job.watched.is_exact_at_its_end()?;
+    } else {
+        apart.flink.rest().cancel(&job.watched.id)?;
+    }
+    let took = start.elapsed();
+    // What has finished needs no checkpoint any more.
+    if !finishes {
+        let last = job.watched.newest()?;
+        apart.judge.until_published(&job.watched.id, last - 1)?;
+    }
+    if is_slow {
+        apart.sites.host()?.unlimit()?;
+    }
+    apart.judge.published()?;
+    Ok(took)
+}
+
 /// Flink knows nothing of the uploads, and does not wait for any.
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn jobs_cancelled_and_finished_in_mid_upload() -> Result<()> {
     FREE.with(Apart::set, |apart| {
         apart.with_keys(&[])?;
-        let mut last = Vec::new();
-        for (name, is_finished) in [("cancelled", false), ("finished", true)] {
-            let mut times = Vec::new();
-            for is_slow in [false, true] {
-                let name = format!("{name}-{is_slow}");
-                let job = apart.run_job(&name, Backend::Heap, 20_000)?;
-                if is_slow {
-                    apart.slow_down(&job)?;
-                    job.watched.complete_more_under(&mut apart.judge, 2)?;
-                }
-                let start = Instant::now();
-                if is_finished {
-                    job.watched.is_exact_at_its_end()?;
-                } else {
-                    apart.flink.rest().cancel(&job.watched.id)?;
-                }
-                times.push(start.elapsed());
-                last.push((job.watched.id.clone(), job.watched.newest()?));
-            }
-            println!("{name} after {times:?}");
-            ensure!(times[1] <= times[0] + NOISE, "{name} after {times:?}");
-            // What was cancelled is still published, in its time; what has finished is no more.
-            if !is_finished {
-                for (id, last) in &last {
-                    apart.judge.until_published(id, *last - 1)?;
-                }
-            }
-            apart.sites.host()?.unlimit()?;
+        for (name, finishes) in [("cancelled", false), ("finished", true)] {
+            let quick = time_to_end(apart, name, false, finishes)?;
+            let slow = time_to_end(apart, name, true, finishes)?;
+            println!("{name} after {slow:?}, over a quick link after {quick:?}");
+            ensure!(
+                slow <= quick + NOISE,
+                "{name} after {slow:?}, not {quick:?}"
+            );
         }
-        apart.judge.published()?;
         Ok(())
     })
 }
