@@ -128,6 +128,7 @@ fn goes_and_comes_back(
 }
 
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn a_secondary_killed_halfway_costs_nothing_and_is_filled_when_it_restarts() -> Result<()> {
     let kill = |secondary: &HdfsCluster| {
         secondary.kill();
@@ -137,6 +138,7 @@ fn a_secondary_killed_halfway_costs_nothing_and_is_filled_when_it_restarts() -> 
 }
 
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn a_frozen_secondary_costs_nothing_and_is_filled_when_it_thaws() -> Result<()> {
     goes_and_comes_back("outage::frozen", HdfsCluster::freeze, HdfsCluster::thaw)
 }

@@ -110,8 +110,8 @@ impl Apart {
         Ok(running)
     }
 
-    /// Ends the job, and lets the link carry all again, so that its last checkpoint is published and
-    /// nothing is left to carry.
+    /// Ends the job, and lets the link carry all again, until its last checkpoint is published and
+    /// nothing is left.
     fn end(&mut self, job: &Running) -> Result<()> {
         // Fails if there was no limit.
         let _ = self.sites.host()?.unlimit();
