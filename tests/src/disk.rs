@@ -1,6 +1,8 @@
-//! A disk of its own, of a given size: a file system in memory that can be filled to its last byte.
+//! A disk of its own, of a given size: a file system in memory that can be filled to its last byte,
+//! or one in a file that can be frozen.
 //!
-//! Needs root, to mount it. Refuses to be a slow disk.
+//! Needs root, to mount it, and for the latter `mkfs.ext4` of e2fsprogs. Refuses to be slow by
+//! degrees: it takes writes at once, or none.
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -38,19 +40,53 @@ impl Disk {
         Self::with_options(run, name, &format!("size={megabytes}m,mode=755,noexec"))
     }
 
+    /// The same, on a block device, so that it can be frozen.
+    ///
+    /// # Errors
+    /// As [`Disk::mount`], or when there is no loop device.
+    pub fn mount_freezable(run: &Run, name: &str, megabytes: u32) -> Result<Self> {
+        let image = run.data_dir("images")?.join(name);
+        std::fs::File::create(&image)
+            .and_then(|file| file.set_len(u64::from(megabytes) << 20))
+            .with_context(|| format!("cannot create {}", image.display()))?;
+        let image = image.display();
+        root::run(&format!("mkfs.ext4 -q {image}"))?;
+        Self::mount_by(run, name, &format!("mount -o loop {image}"))
+    }
+
     fn with_options(run: &Run, name: &str, options: &str) -> Result<Self> {
+        let mount = format!("mount -t tmpfs -o {options} dualwrite");
+        Self::mount_by(run, name, &mount)
+    }
+
+    fn mount_by(run: &Run, name: &str, mount: &str) -> Result<Self> {
+        // Frozen, it would keep for ever whoever writes to it, also when killed.
+        const UNMOUNT: &str = "fsfreeze -u \"$1\"; umount -l \"$1\" || ! mountpoint -q \"$1\"";
         root::need("a disk of its own")?;
         let path = run.data_dir(name)?;
         // The shell first: whatever happens after the mount, somebody undoes it.
-        let janitor = Janitor::hire("umount -l \"$1\" || ! mountpoint -q \"$1\"", &[&path])?;
-        root::run(&format!(
-            "mount -t tmpfs -o {options} dualwrite {}",
-            path.display()
-        ))?;
+        let janitor = Janitor::hire(UNMOUNT, &[&path])?;
+        root::run(&format!("{mount} {}", path.display()))?;
         Ok(Self {
             path,
             _janitor: janitor,
         })
+    }
+
+    /// Lets no write to it end. Only of a disk from [`Disk::mount_freezable`].
+    ///
+    /// # Errors
+    /// When it cannot be frozen, or is.
+    pub fn freeze(&self) -> Result<()> {
+        root::run(&format!("fsfreeze -f {}", self.path.display())).map(drop)
+    }
+
+    /// Ends [`Disk::freeze`].
+    ///
+    /// # Errors
+    /// When it is not frozen.
+    pub fn thaw(&self) -> Result<()> {
+        root::run(&format!("fsfreeze -u {}", self.path.display())).map(drop)
     }
 
     /// Where it is mounted.
@@ -104,6 +140,27 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::StorageFull);
         disk.free().unwrap();
         std::fs::write(&file, b"x").unwrap();
+        drop(disk);
+        assert!(!file.exists());
+        run.passed();
+    }
+
+    #[test]
+    fn on_a_frozen_disk_a_write_ends_after_the_thaw() {
+        let run = Run::new("disk::frozen").unwrap();
+        let disk = Disk::mount_freezable(&run, "disk", 8).unwrap();
+        let file = disk.path().join("x");
+        disk.freeze().unwrap();
+        let (ended, end) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            std::fs::write(&file, b"x").unwrap();
+            ended.send(file).unwrap();
+        });
+        let pause = std::time::Duration::from_millis(300);
+        end.recv_timeout(pause).unwrap_err();
+        disk.thaw().unwrap();
+        let file = end.recv().unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"x");
         drop(disk);
         assert!(!file.exists());
         run.passed();

@@ -7,7 +7,7 @@
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::janitor::Janitor;
 use crate::ports::Port;
@@ -135,6 +135,16 @@ impl Host {
         Ok(())
     }
 
+    /// How many bytes were sent to the host since its start, with all that frames take.
+    ///
+    /// # Errors
+    /// When the kernel does not tell.
+    pub fn sent_bytes(&self) -> Result<u64> {
+        let path = format!("/sys/class/net/{}/statistics/tx_bytes", self.device);
+        let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+        Ok(text.trim().parse()?)
+    }
+
     /// Ends [`Host::limit`].
     ///
     /// # Errors
@@ -237,7 +247,10 @@ mod tests {
         let mut connection = TcpStream::connect(echo(&host)).unwrap();
         host.limit(4_000).unwrap();
         // 1 MB at half a megabyte per second, less what the limit lets through at once.
+        let before = host.sent_bytes().unwrap();
         let slow = round_trip(&mut connection, 1_000_000).unwrap();
+        let sent = host.sent_bytes().unwrap() - before;
+        assert!((1_000_000..1_200_000).contains(&sent), "{sent}");
         assert!(slow > Duration::from_millis(1_500), "{slow:?}");
         host.unlimit().unwrap();
         let quick = round_trip(&mut connection, 1_000_000).unwrap();

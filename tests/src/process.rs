@@ -40,12 +40,17 @@ pub struct Process {
 impl Process {
     /// Starts it; does not wait until it is ready.
     pub(crate) fn start(launch: Launch) -> Result<Self> {
-        let process = Self {
-            launch,
-            child: Mutex::new(None),
-        };
+        let process = Self::prepare(launch);
         process.restart()?;
         Ok(process)
+    }
+
+    /// One that [`Process::restart`] starts.
+    pub(crate) fn prepare(launch: Launch) -> Self {
+        Self {
+            launch,
+            child: Mutex::new(None),
+        }
     }
 
     /// Kills it if it runs, then starts it with the command of the first time.

@@ -19,6 +19,7 @@ fn stage() -> Result<Stage> {
 
 /// The first one comes back as standby, and later takes over again.
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn name_node_failed_over_and_back() -> Result<()> {
     let to_second = Fault {
         strike: |sites| {

@@ -60,6 +60,7 @@ fn storage(flink: &FlinkCluster, id: &str) -> Result<String> {
 /// Flink 1.19 and later keep the storage's key with a job that was submitted under it, so here the
 /// jar must stay, and another key switches it off.
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn a_job_submitted_with_the_product_is_recovered_with_it_switched_off() -> Result<()> {
     let sites = Sites::launch("high_availability::off")?;
     let zookeeper = ZooKeeper::start(&sites.run)?;

@@ -5,7 +5,7 @@ mod support;
 
 use anyhow::{Context, Result, ensure};
 use harness::{ExactlyOnce, FlinkCluster, HdfsCluster};
-use support::{Judge, Sites, Watched, now_ms, said, shared_files};
+use support::{Judge, SLOW_LINK, Sites, Watched, now_ms, said, shared_files};
 
 const FLINK: &str = "1.20.5";
 /// With the secondary as without.
@@ -24,7 +24,8 @@ fn job(sites: &Sites) -> Result<ExactlyOnce> {
 /// Whether each process of Flink has said once, not once per file, that the secondary is silent.
 fn said_once(flink: &FlinkCluster) -> Result<()> {
     for process in flink.processes() {
-        let warnings = said(process, "WARN")?;
+        let mut warnings = said(process, "WARN")?;
+        warnings.retain(|line| !line.contains(SLOW_LINK));
         let [warning] = warnings.as_slice() else {
             anyhow::bail!("{} warned of {warnings:#?}", process.label());
         };
@@ -127,6 +128,7 @@ fn goes_and_comes_back(
 }
 
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn a_secondary_killed_halfway_costs_nothing_and_is_filled_when_it_restarts() -> Result<()> {
     let kill = |secondary: &HdfsCluster| {
         secondary.kill();
@@ -136,6 +138,7 @@ fn a_secondary_killed_halfway_costs_nothing_and_is_filled_when_it_restarts() -> 
 }
 
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn a_frozen_secondary_costs_nothing_and_is_filled_when_it_thaws() -> Result<()> {
     goes_and_comes_back("outage::frozen", HdfsCluster::freeze, HdfsCluster::thaw)
 }

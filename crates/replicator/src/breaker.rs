@@ -3,10 +3,10 @@
 //! After [`OPENS_AFTER`] failures in a row every call is refused at once, while one probe at a time
 //! finds out whether the cluster is back. It is back when it takes a file, bytes and all: a
 //! NameNode in safe mode, or without DataNodes, answers every question and takes none. For the same
-//! reason an answered question does not end a row in which a change failed. Refuses to judge errors
-//! that the cluster answered with: a missing file is no sign of a dead cluster.
+//! reason a success ends a row of failures only if it went as deep as they did. Refuses to judge
+//! errors that the cluster answered with: a missing file is no sign of a dead cluster.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -25,14 +25,27 @@ const FIRST_PROBE_AFTER: Duration = Duration::from_millis(500);
 /// Probes are never further apart.
 const PROBES_APART_AT_MOST: Duration = Duration::from_secs(5);
 
+/// How deep into a cluster a call goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+enum Depth {
+    /// The NameNode knows the answer.
+    Asks,
+    /// The NameNode changes something. It does so, too, for a file that no DataNode takes.
+    Changes,
+    /// A DataNode takes bytes. Only a file that was closed shows that one did: until then they may
+    /// be with the client.
+    Stores,
+}
+
 /// A cluster behind its breaker.
 pub struct Breaker {
     inner: Arc<dyn Store>,
     /// Where probes write; nobody else does.
     probe_path: String,
     failures: AtomicU32,
-    /// Whether one of these failures was a change's.
-    changes_fail: AtomicBool,
+    /// The [`Depth`] of the deepest of these failures.
+    deepest: AtomicU8,
     up: AtomicBool,
     /// Tells those who wait that calls are let through again, or no more, in the order of their
     /// coming.
@@ -56,7 +69,7 @@ impl Breaker {
             inner,
             probe_path: probe_path.to_owned(),
             failures: AtomicU32::new(0),
-            changes_fail: AtomicBool::new(false),
+            deepest: AtomicU8::new(0),
             up: AtomicBool::new(true),
             is_changed: Notify::new(),
             runtime,
@@ -84,7 +97,7 @@ impl Breaker {
 
     /// A caller found the cluster silent without a call that failed.
     pub fn fell_silent(&self, error: &StoreError) {
-        self.judge(true, Some(error));
+        self.judge(Depth::Stores, Some(error));
     }
 
     /// Returns when calls are not let through.
@@ -114,12 +127,16 @@ impl Breaker {
             ));
         }
         let result = call.await;
-        let changes = !["read", "stat", "list"].contains(&operation);
-        self.judge(changes, result.as_ref().err());
+        let depth = if ["read", "stat", "list"].contains(&operation) {
+            Depth::Asks
+        } else {
+            Depth::Changes
+        };
+        self.judge(depth, result.as_ref().err());
         result
     }
 
-    fn judge(&self, changes: bool, error: Option<&StoreError>) {
+    fn judge(&self, depth: Depth, error: Option<&StoreError>) {
         if let Some(error) = error {
             self.metrics
                 .secondary_errors
@@ -128,20 +145,20 @@ impl Breaker {
         }
         match error {
             Some(error) if is_silence(error) => {
-                self.changes_fail.fetch_or(changes, Ordering::AcqRel);
+                self.deepest.fetch_max(depth as u8, Ordering::AcqRel);
                 let failures = self.failures.fetch_add(1, Ordering::AcqRel) + 1;
                 if failures >= OPENS_AFTER && self.up.swap(false, Ordering::AcqRel) {
                     self.opened(error);
                 }
             }
-            _ if changes || !self.changes_fail.load(Ordering::Acquire) => self.forget(),
+            _ if depth as u8 >= self.deepest.load(Ordering::Acquire) => self.forget(),
             _ => {}
         }
     }
 
     /// Begins a new row of failures.
     fn forget(&self) {
-        self.changes_fail.store(false, Ordering::Release);
+        self.deepest.store(0, Ordering::Release);
         self.failures.store(0, Ordering::Release);
     }
 
@@ -248,25 +265,23 @@ struct Watched {
     breaker: Option<Arc<Breaker>>,
 }
 
-impl Watched {
-    fn judge<T>(breaker: Option<&Arc<Breaker>>, result: Result<T>) -> Result<T> {
-        if let Some(breaker) = breaker {
-            breaker.judge(true, result.as_ref().err());
-        }
-        result
-    }
-}
-
 #[async_trait]
 impl Writer for Watched {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
         let result = self.inner.write(bytes).await;
-        Self::judge(self.breaker.as_ref(), result)
+        if let (Some(breaker), Err(error)) = (&self.breaker, &result) {
+            breaker.judge(Depth::Stores, Some(error));
+        }
+        result
     }
 
     async fn close(self: Box<Self>) -> Result<u64> {
         let Self { inner, breaker } = *self;
-        Self::judge(breaker.as_ref(), inner.close().await)
+        let result = inner.close().await;
+        if let Some(breaker) = breaker {
+            breaker.judge(Depth::Stores, result.as_ref().err());
+        }
+        result
     }
 
     async fn abort(self: Box<Self>) {
@@ -357,6 +372,35 @@ mod tests {
         for _ in 0..OPENS_AFTER * 2 {
             breaker.stat("/lost").await.unwrap_err();
             breaker.stat("/x").await.unwrap();
+        }
+        assert!(breaker.is_up());
+    }
+
+    /// Without DataNodes the NameNode opens every file; each that it opened counted as a sign of
+    /// life, so the JobManager, which copies few files at a time, never learned that none is taken.
+    #[tokio::test(start_paused = true)]
+    async fn files_that_are_opened_do_not_hide_that_no_byte_is_taken() {
+        let no_data_node = |call: &store::testing::Call| {
+            (call.operation == "close").then_some(Fault::Fail(ErrorKind::Unavailable))
+        };
+        let faulty = FaultyStore::new(Arc::new(MemoryStore::default()), no_data_node);
+        let breaker = breaker(&faulty);
+        for file in 0..OPENS_AFTER {
+            assert!(breaker.is_up());
+            let mut writer = breaker.create(&format!("/{file}")).await.unwrap();
+            writer.write(Bytes::from_static(b"x")).await.unwrap();
+            writer.close().await.unwrap_err();
+        }
+        assert!(!breaker.is_up());
+        faulty.heal();
+        breaker.wait_up().await;
+
+        // One that was taken ends the row.
+        for file in 0..OPENS_AFTER * 2 {
+            breaker.fell_silent(&StoreError::new(ErrorKind::TimedOut, "write", "/x", "slow"));
+            let mut writer = breaker.create(&format!("/later{file}")).await.unwrap();
+            writer.write(Bytes::from_static(b"x")).await.unwrap();
+            writer.close().await.unwrap();
         }
         assert!(breaker.is_up());
     }

@@ -1,10 +1,12 @@
-//! A real Flink: one JobManager and some TaskManagers, each a process of its own.
+//! A real Flink: a JobManager, perhaps one in reserve, and some TaskManagers, each a process of its
+//! own.
 //!
 //! A session cluster that takes job jars over REST. Addresses stay the same over restarts.
 //! Refuses to resolve memory or scripts as a distribution does: sizes are given by keys.
 
 mod config;
 mod rest;
+mod starter;
 mod version;
 
 pub use config::{Checkpoints, JAVA_OPTIONS};
@@ -18,17 +20,15 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 
 use self::config::Entries;
-use crate::java;
+use self::starter::{Standby, Starter, fill, write_conf};
 use crate::ports::Port;
-use crate::process::{Launch, Process};
+use crate::process::Process;
 use crate::run::Run;
 use crate::wait::wait_until;
 use crate::zookeeper::ZooKeeper;
 
 /// Two JVM starts on a busy machine.
 const READY_LIMIT: Duration = Duration::from_mins(2);
-const JOB_MANAGER: &str = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint";
-const TASK_MANAGER: &str = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner";
 
 /// What is to be different from one TaskManager with four slots.
 #[derive(Debug, Clone)]
@@ -37,6 +37,7 @@ pub struct FlinkBuilder {
     version: FlinkVersion,
     task_managers: usize,
     slots: usize,
+    standby: bool,
     entries: Entries,
     hadoop_conf: Option<PathBuf>,
     lib: Vec<PathBuf>,
@@ -56,6 +57,13 @@ impl FlinkBuilder {
     #[must_use]
     pub fn slots(mut self, count: usize) -> Self {
         self.slots = count;
+        self
+    }
+
+    /// A second JobManager, for high availability, which is not started with the others.
+    #[must_use]
+    pub fn standby(mut self) -> Self {
+        self.standby = true;
         self
     }
 
@@ -155,7 +163,8 @@ impl FlinkBuilder {
             run,
             root: &root,
         };
-        let job_manager = starter.start("jobmanager", JOB_MANAGER, &["-Xmx512m"], &[])?;
+        let job_manager = starter.job_manager()?;
+        let standby = self.standby.then(|| starter.standby()).transpose()?;
         let task_managers = (0..self.task_managers)
             .map(|index| starter.task_manager(index))
             .collect::<Result<Vec<_>>>()?;
@@ -166,6 +175,7 @@ impl FlinkBuilder {
             entries,
             rest: rest_client,
             job_manager,
+            standby,
             task_managers,
             _ports: [rpc, rest],
         })
@@ -180,6 +190,7 @@ pub struct FlinkCluster {
     entries: Entries,
     rest: FlinkRest,
     job_manager: Process,
+    standby: Option<Standby>,
     task_managers: Vec<Process>,
     _ports: [Port; 2],
 }
@@ -195,6 +206,7 @@ impl FlinkCluster {
             version: FlinkVersion::try_from(version)?,
             task_managers: 1,
             slots: 4,
+            standby: false,
             entries: Entries::new(),
             hadoop_conf: None,
             lib: Vec::new(),
@@ -218,6 +230,18 @@ impl FlinkCluster {
         &self.job_manager
     }
 
+    /// The JobManager in reserve and its REST interface; to be started by `restart`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn standby(&self) -> Result<(&Process, &FlinkRest)> {
+        let standby = self
+            .standby
+            .as_ref()
+            .context("there is no JobManager in reserve")?;
+        Ok((&standby.process, &standby.rest))
+    }
+
     /// A TaskManager's process.
     ///
     /// # Panics
@@ -226,7 +250,7 @@ impl FlinkCluster {
         &self.task_managers[index]
     }
 
-    /// All processes, the JobManager first.
+    /// All processes, the JobManager first, without the one in reserve.
     pub fn processes(&self) -> impl Iterator<Item = &Process> {
         std::iter::once(&self.job_manager).chain(&self.task_managers)
     }
@@ -288,101 +312,4 @@ impl FlinkCluster {
             }
         })?
     }
-}
-
-/// What the processes of one cluster share while they are started.
-struct Starter<'a> {
-    builder: &'a FlinkBuilder,
-    run: &'a Run,
-    root: &'a Path,
-}
-
-impl Starter<'_> {
-    fn task_manager(&self, index: usize) -> Result<Process> {
-        let id = format!("taskmanager-{index}");
-        let tmp = self.root.join("tmp").join(&id);
-        std::fs::create_dir_all(&tmp)
-            .with_context(|| format!("cannot create {}", tmp.display()))?;
-        let options = [
-            format!("-Dtaskmanager.resource-id={id}"),
-            format!("-Dio.tmp.dirs={}", tmp.display()),
-        ];
-        let jvm = ["-Xmx512m", "-XX:MaxDirectMemorySize=384m"];
-        self.start(&id, TASK_MANAGER, &jvm, &options)
-    }
-
-    fn start(&self, role: &str, main: &str, jvm: &[&str], options: &[String]) -> Result<Process> {
-        let root = self.root.display();
-        let places = [
-            format!("-Dlog4j.configurationFile=file:{root}/conf/log4j.properties"),
-            format!("-Djava.io.tmpdir={root}/tmp"),
-        ];
-        let mut java_options: Vec<&str> = JAVA_OPTIONS.to_vec();
-        java_options.extend(jvm);
-        java_options.extend(places.iter().map(String::as_str));
-        java_options.extend(self.builder.java_options.iter().map(String::as_str));
-        let conf = self.root.join("conf");
-        let conf_text = conf.to_string_lossy().into_owned();
-        let mut arguments = vec!["--configDir", &conf_text];
-        arguments.extend(options.iter().map(String::as_str));
-        let classes: [&Path; 1] = [&self.root.join("lib/*")];
-        let mut env: Vec<(String, OsString)> = vec![
-            ("FLINK_CONF_DIR".to_owned(), conf.into()),
-            ("FLINK_LIB_DIR".to_owned(), self.root.join("lib").into()),
-            (
-                "FLINK_PLUGINS_DIR".to_owned(),
-                self.root.join("plugins").into(),
-            ),
-        ];
-        if let Some(folder) = &self.builder.hadoop_conf {
-            env.push(("HADOOP_CONF_DIR".to_owned(), folder.into()));
-        }
-        env.extend(self.builder.env.iter().cloned());
-        let name = &self.builder.name;
-        Process::start(Launch {
-            label: format!("{name}/{role}"),
-            command: java::command(&classes, &java_options, main, &arguments),
-            env,
-            directory: self.root.to_owned(),
-            log: self.run.log_dir().join(format!("{name}-{role}.log")),
-            keep: self.run.is_kept(),
-        })
-    }
-}
-
-fn write_conf(root: &Path, version: &FlinkVersion, entries: &Entries) -> Result<()> {
-    let (name, text) = config::file(version, entries);
-    std::fs::write(root.join("conf").join(name), text)
-        .with_context(|| format!("cannot write {name}"))
-}
-
-/// Fills a folder as a distribution's: `conf/`, `lib/`, `plugins/`, `tmp/`.
-fn fill(
-    root: &Path,
-    version: &FlinkVersion,
-    entries: &Entries,
-    jars: &Path,
-    extra: &[PathBuf],
-) -> Result<()> {
-    for folder in ["conf", "lib", "plugins", "tmp"] {
-        std::fs::create_dir_all(root.join(folder))
-            .with_context(|| format!("cannot create {folder} in {}", root.display()))?;
-    }
-    write_conf(root, version, entries)?;
-    std::fs::write(root.join("conf/log4j.properties"), config::LOG4J)
-        .context("cannot write log4j.properties")?;
-    let jars =
-        std::fs::read_dir(jars).with_context(|| format!("cannot list {}", jars.display()))?;
-    for jar in jars {
-        let jar = jar.context("cannot list the jars")?;
-        std::os::unix::fs::symlink(jar.path(), root.join("lib").join(jar.file_name()))
-            .context("cannot link a jar into lib/")?;
-    }
-    for jar in extra {
-        let name = jar.file_name().context("a jar without a name")?;
-        // A copy: a jar that is built anew must not change under a running JVM.
-        std::fs::copy(jar, root.join("lib").join(name))
-            .with_context(|| format!("cannot copy {} into lib/", jar.display()))?;
-    }
-    Ok(())
 }

@@ -10,6 +10,7 @@ use crate::stage;
 use crate::support::{Fault, Shows, Sites, on_stage};
 
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn one_of_two_data_nodes_killed() -> Result<()> {
     let fault = Fault {
         strike: |sites| {
@@ -24,6 +25,7 @@ fn one_of_two_data_nodes_killed() -> Result<()> {
 }
 
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn one_of_two_data_nodes_frozen() -> Result<()> {
     let fault = Fault {
         strike: |sites| sites.secondary.data_node(0).freeze(),
@@ -50,6 +52,7 @@ fn the_only_data_node_left_killed() -> Result<()> {
 }
 
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn the_only_data_node_left_frozen() -> Result<()> {
     let fault = Fault {
         strike: |sites| {

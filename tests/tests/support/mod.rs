@@ -24,7 +24,7 @@ use harness::{
 
 pub use fault::{Fault, Shows};
 pub use judge::Judge;
-pub use said::said;
+pub use said::{SLOW_LINK, said};
 pub use stage::{Stage, on_stage};
 pub use watched::{Watched, now_ms};
 

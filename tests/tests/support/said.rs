@@ -3,6 +3,10 @@
 use anyhow::Result;
 use harness::Process;
 
+/// In the line that a process says once of a job if it could hand nothing on for a while, whatever
+/// the cause.
+pub const SLOW_LINK: &str = "is slower than job";
+
 /// The product's lines of one level, e.g. `WARN`, in a process's log over all its restarts.
 pub fn said(process: &Process, level: &str) -> Result<Vec<String>> {
     let log = process.log()?;

@@ -1,8 +1,9 @@
-//! The habits of this code base as a check: arrows, sizes, comments, words, links.
+//! The habits of this code base as a check: arrows, sizes, comments, words, links, tests of faults.
 //!
 //! Looks at every file that git knows or would take. Refuses to change anything.
 
 mod arrows;
+mod faults;
 mod links;
 mod rust;
 mod source;
@@ -76,6 +77,7 @@ pub(crate) fn run() -> Result<()> {
         let file = files.iter().find(|file| file.path == path);
         file.map_or("", |file| &file.text)
     })?;
+    findings.extend(faults::check(&files));
     for file in &files {
         findings.extend(text::check(file));
         match file.extension() {

@@ -1,0 +1,240 @@
+//! A link that carries a tenth of what the job writes: how old the newest published checkpoint
+//! gets, what waits on local disk and what does not, and that nothing that ends waits for the link.
+
+mod age;
+mod shutdown;
+mod spill;
+#[path = "../support/mod.rs"]
+mod support;
+
+use anyhow::{Context, Result, ensure};
+use harness::{ExactlyOnce, FlinkCluster, Run, Submission};
+use support::shared::{Shared, Stage};
+use support::{INTERVAL, Judge, SLOW_LINK, Sites, Watched, now_ms, said};
+
+const FLINK: &str = "1.20.5";
+/// Before the link becomes slow.
+const CHECKPOINTS: usize = 6;
+/// Of what the job writes, the link carries one part in so many.
+const WRITTEN_TO_CARRIED: u64 = 10;
+/// The keys that a test may set for itself, and what they are otherwise.
+const OWN_KEYS: [(&str, Option<&str>); 3] = [
+    (MEMORY_KEY, Some(MEMORY)),
+    (SPILL_KEY, None),
+    (LIMIT_KEY, None),
+];
+/// Half of it is less than a checkpoint has, so some of that waits on disk.
+const MEMORY: &str = "8mb";
+const MEMORY_KEY: &str = "dualwrite.buffer.memory";
+const SPILL_KEY: &str = "dualwrite.spill.dir";
+const LIMIT_KEY: &str = "dualwrite.upload.bandwidth-limit";
+
+static FREE: Shared<Apart> = Shared::new();
+
+/// A secondary on a host of its own, and a Flink without a job.
+struct Apart {
+    flink: FlinkCluster,
+    judge: Judge,
+    sites: Sites,
+}
+
+impl Stage for Apart {
+    fn run(&self) -> &Run {
+        &self.sites.run
+    }
+
+    fn is_fit(&self) -> bool {
+        true
+    }
+}
+
+impl Apart {
+    fn set() -> Result<Self> {
+        let sites = Sites::launch_apart("slow_link")?;
+        let flink = sites
+            .flink(FLINK)?
+            .config(MEMORY_KEY, MEMORY)
+            .config("dualwrite.chunk.size", "64kb")
+            .config("dualwrite.retention.grace", "5 s")
+            .launch(&sites.run)?;
+        sites.wait_ready()?;
+        flink.wait_ready()?;
+        let judge = sites.judge(FLINK)?;
+        Ok(Self {
+            flink,
+            judge,
+            sites,
+        })
+    }
+
+    /// Sets these of [`OWN_KEYS`] and none else, for a TaskManager that it starts anew.
+    fn with_keys(&mut self, keys: &[(&str, &str)]) -> Result<()> {
+        for (key, usual) in OWN_KEYS {
+            let own = keys.iter().find(|(own, _)| *own == key);
+            let value = own.map(|(_, value)| *value).or(usual);
+            self.flink.configure(key, value)?;
+        }
+        self.flink.task_manager(0).restart()?;
+        self.flink.wait_ready()
+    }
+
+    /// Runs a job of some megabytes of state until some of its checkpoints are published.
+    fn run_job(&mut self, name: &str, backend: Backend, records: u64) -> Result<Running> {
+        let job = ExactlyOnce {
+            records,
+            burst: 8_000,
+            rate: backend.rate(),
+            keys: backend.keys(),
+            ..ExactlyOnce::new(name, &self.sites.run.data_dir(name)?)
+        };
+        let mut submission: Submission = job.submission(None)?;
+        let key = "state.backend.type".to_owned();
+        submission
+            .configuration
+            .insert(key, backend.name().to_owned());
+        let said_before = self.warnings()?;
+        let watched = Watched::run(self.flink.rest(), &job, &submission)?;
+        self.judge.until_published(&watched.id, 0)?;
+        watched.complete_more(1)?;
+        let (first, since) = (watched.newest()?, now_ms());
+        watched.complete_more_under(&mut self.judge, CHECKPOINTS)?;
+        let mut running = Running {
+            watched,
+            first,
+            healthy: since..now_ms(),
+            volume: 0,
+            rate: 0,
+            said_before,
+        };
+        running.measure()?;
+        Ok(running)
+    }
+
+    /// Ends the job, and lets the link carry all again, until its last checkpoint is published and
+    /// nothing is left.
+    fn end(&mut self, job: &Running) -> Result<()> {
+        // Fails if there was no limit.
+        let _ = self.sites.host()?.unlimit();
+        self.flink.rest().cancel(&job.watched.id)?;
+        let last = job.watched.newest()?;
+        self.judge.until_published(&job.watched.id, last - 1)?;
+        Ok(())
+    }
+
+    /// Lets the link carry a tenth of what the job writes.
+    fn slow_down(&self, job: &Running) -> Result<()> {
+        let kilobits = job.rate * 8 / 1_000;
+        self.sites.host()?.limit(u32::try_from(kilobits)?)
+    }
+
+    /// How many warnings each process has said.
+    fn warnings(&self) -> Result<Vec<usize>> {
+        let count = |process| Ok(said(process, "WARN")?.len());
+        self.flink.processes().map(count).collect()
+    }
+
+    /// What the processes have warned of since the job was submitted, but for a slow link: each may
+    /// say once of a job that it leaves checkpoints out, or that somebody else does.
+    fn warned(&self, job: &Running) -> Result<Vec<String>> {
+        let mut all = Vec::new();
+        for (process, before) in self.flink.processes().zip(&job.said_before) {
+            let lines = said(process, "WARN")?.split_off(*before);
+            let is_slow = |line: &String| {
+                [SLOW_LINK, "is not published on the secondary (skipped)"]
+                    .iter()
+                    .any(|words| line.contains(words))
+            };
+            let (slow, others): (Vec<_>, Vec<_>) = lines.into_iter().partition(is_slow);
+            ensure!(slow.len() <= 1, "{slow:#?}");
+            all.extend(others);
+        }
+        Ok(all)
+    }
+}
+
+/// Where the state lives, and so what a checkpoint writes.
+#[derive(Debug, Clone, Copy)]
+enum Backend {
+    /// All of it, each time.
+    Heap,
+    /// What has changed since the one before.
+    RocksDb,
+}
+
+impl Backend {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Heap => "hashmap",
+            Self::RocksDb => "rocksdb",
+        }
+    }
+
+    /// What RocksDB refers to is some times what is alive.
+    fn keys(self) -> u64 {
+        match self {
+            Self::Heap => 1_000,
+            Self::RocksDb => 300,
+        }
+    }
+
+    /// Records in a second. For RocksDB it is these that make the bytes.
+    fn rate(self) -> u64 {
+        match self {
+            Self::Heap => 200,
+            Self::RocksDb => 1_000,
+        }
+    }
+}
+
+/// A job, and what it did while the link carried all.
+struct Running {
+    watched: Watched,
+    /// Whatever failed up to here does not count.
+    first: u64,
+    healthy: std::ops::Range<u64>,
+    /// Bytes to which a checkpoint refers.
+    volume: u64,
+    /// Bytes in a second that the slow link carries.
+    rate: u64,
+    said_before: Vec<usize>,
+}
+
+impl Running {
+    fn measure(&mut self) -> Result<()> {
+        let mut completed = self.watched.completed()?;
+        completed.retain(|checkpoint| self.healthy.contains(&checkpoint.triggered_ms));
+        let written: u64 = completed.iter().map(|each| each.checkpointed_bytes).sum();
+        let volume = completed.iter().map(|each| each.state_bytes).max();
+        self.volume = volume.context("nothing has completed")?;
+        let millis = self.healthy.end - self.healthy.start;
+        self.rate = written * 1_000 / millis / WRITTEN_TO_CARRIED;
+        println!("{} bytes each, {} bytes a second", self.volume, self.rate);
+        ensure!(self.volume > 1_000_000, "too little to be slow");
+        Ok(())
+    }
+
+    /// How old the newest published checkpoint may become, in milliseconds: three times what it
+    /// takes to carry one, and an interval.
+    fn oldest_ms(&self) -> u64 {
+        let interval = u64::try_from(INTERVAL.as_millis()).unwrap_or(u64::MAX);
+        3 * 1_000 * self.volume / self.rate + interval
+    }
+
+    /// How old the newest published checkpoint is, and its id.
+    fn age_ms(&self, judge: &mut Judge) -> Result<(u64, u64)> {
+        let newest = judge.newest_of(&self.watched.id)?;
+        let id = newest.and_then(|newest| newest.id());
+        let id = id.context("none is published")?;
+        let completed = self.watched.completed()?;
+        let its = completed.iter().find(|checkpoint| checkpoint.id == id);
+        let its = its.with_context(|| format!("{id} is published and not completed"))?;
+        Ok((now_ms().saturating_sub(its.triggered_ms), id))
+    }
+
+    /// The primary did not notice anything since `since`.
+    fn was_unhurt(&self, since: u64) -> Result<()> {
+        self.watched.nothing_failed_after(self.first)?;
+        self.watched
+            .took_no_longer(since..now_ms(), self.healthy.clone())
+    }
+}
