@@ -119,9 +119,9 @@ pub enum Unpublishable {
     Skipped,
     /// Files were missing until the time limit.
     Timeout,
-    /// Another checkpoint is under its name, or a file with another length.
+    /// Another checkpoint is under its name.
     Conflict,
-    /// More checkpoints waited than may wait.
+    /// More were offered than the publishing task could take.
     Overflow,
     /// Another process publishes for this job.
     NotOwner,

@@ -261,6 +261,32 @@ async fn what_was_left_out_and_is_gone_from_the_primary_is_given_up_at_once() {
     assert!(world.faults.calls().len() > asked, "4 and 5 still wait");
 }
 
+/// Checkpoints that were left out, and of which the primary still has all, filled the list of those
+/// that wait; the one that all take made room when the next one came, before it could be complete.
+#[tokio::test(start_paused = true)]
+async fn what_left_out_checkpoints_lack_does_not_push_a_taken_one_out() {
+    let world = World::new();
+    put_record(&world, "w", 64, 1).await;
+    let job = world.coordinator();
+    let taken = own(&Checkpoint::new(64, 64));
+    let mut bytes = Bytes::new();
+    for id in 40..70 {
+        let checkpoint = Checkpoint::new(id, id);
+        world.put_on_both(&checkpoint).await;
+        let own = own(&checkpoint);
+        if own == taken {
+            bytes = world.on_secondary(&own).await.unwrap();
+        }
+        world.secondary.delete(&own, false).await.unwrap();
+        job.offer(checkpoint.offer());
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(world.published().await, Vec::<u64>::new());
+    support::write(&world.secondary, &taken, &bytes).await;
+    world.published_are(&[64]).await;
+    assert_eq!(world.count("dualwrite_files_backfilled_total"), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_leaves_checkpoints_out_is_given_more_time() {
     let world = World::new();

@@ -48,7 +48,7 @@ table! {
     SESSIONS_DISCARDED "sessions_discarded_total" Counter []
         "Checkpoint streams that the primary aborted or kept inline.";
     SESSIONS_ABANDONED "sessions_abandoned_total" Counter ["reason"]
-        "Checkpoint streams that the tee gave up, by the first reason; their files go to backfill.";
+        "Checkpoint streams that the tee gave up, by the first reason.";
     BYTES_ACCEPTED "accepted_bytes_total" Counter []
         "Bytes of checkpoint streams that were handed over for upload.";
     FILES_UPLOADED "files_uploaded_total" Counter []
@@ -131,6 +131,52 @@ mod tests {
                 entry.name
             );
             assert!(entry.help.ends_with('.'), "{}", entry.name);
+        }
+    }
+
+    /// The labels that the sections of a job's metrics name once for all of them.
+    const OF_A_JOB: [&str; 2] = ["job_name", "job_id"];
+
+    fn row(entry: &Entry) -> String {
+        let labels = entry
+            .labels
+            .iter()
+            .filter(|label| !OF_A_JOB.contains(label));
+        let labels: Vec<String> = labels.map(|label| format!(" `{label}`")).collect();
+        let kind = format!("{:?}", entry.kind).to_lowercase();
+        format!("| `{}` | {kind} |{} |", entry.name, labels.join(","))
+    }
+
+    #[test]
+    fn the_page_has_a_row_for_each_and_no_other() {
+        let page = include_str!("../../../docs/metrics.md");
+        let rows: Vec<&str> = page
+            .lines()
+            .filter(|line| line.starts_with("| `dualwrite_"))
+            .collect();
+        for entry in TABLE {
+            let row = row(entry);
+            let found = rows.iter().filter(|line| line.starts_with(&row)).count();
+            assert_eq!(found, 1, "docs/metrics.md has no row, or two: {row}");
+        }
+        assert_eq!(rows.len(), TABLE.len());
+    }
+
+    #[test]
+    fn a_jobs_metrics_are_in_a_jobs_section() {
+        let page = include_str!("../../../docs/metrics.md");
+        let (of_process, of_job) = page.split_once("## For each job").unwrap();
+        for entry in TABLE {
+            let section = if entry.labels.starts_with(&OF_A_JOB) {
+                of_job
+            } else {
+                of_process
+            };
+            assert!(
+                section.contains(&format!("| `{}` |", entry.name)),
+                "{}",
+                entry.name
+            );
         }
     }
 }

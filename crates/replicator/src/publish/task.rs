@@ -119,7 +119,8 @@ impl<'a> Task<'a> {
             Err((reason, why)) => self.give_up(id, reason, &why),
         }
         let ids: Vec<u64> = self.waiting.iter().map(|waiting| waiting.id).collect();
-        if let Some(index) = one_too_many(&ids, WAITING_AT_MOST) {
+        let is_left_out = |id| self.strides.leave_out(id, self.newest);
+        if let Some(index) = one_too_many(&ids, WAITING_AT_MOST, is_left_out) {
             self.waiting.remove(index);
             self.metrics.superseded.inc();
         }

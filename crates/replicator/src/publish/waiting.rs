@@ -149,9 +149,16 @@ fn unmapped_directory<'a>(metadata: &'a Metadata<'_>, mapping: &Mapping) -> Opti
 }
 
 /// Which of the waiting `ids` (in their order of offer) goes, if there are more than `most`:
-/// neither the newest, which a recovery wants, nor the oldest, which is nearest to complete.
-pub(super) fn one_too_many(ids: &[u64], most: usize) -> Option<usize> {
-    (ids.len() > most).then(|| ids.len() - 2)
+/// neither the newest, which a recovery wants, nor the oldest, which is nearest to complete. Of the
+/// others the last one that a `TaskManager` left out, if there is one: it may never be complete.
+pub(super) fn one_too_many(
+    ids: &[u64],
+    most: usize,
+    is_left_out: impl Fn(u64) -> bool,
+) -> Option<usize> {
+    let last = ids.len().checked_sub(2).filter(|_| ids.len() > most)?;
+    let left_out = (1..=last).rev().find(|index| is_left_out(ids[*index]));
+    Some(left_out.unwrap_or(last))
 }
 
 #[cfg(test)]
@@ -160,7 +167,16 @@ mod tests {
 
     #[test]
     fn neither_the_newest_nor_the_oldest_goes() {
-        assert_eq!(one_too_many(&[1, 2, 3], 3), None);
-        assert_eq!(one_too_many(&[1, 2, 3, 4], 3), Some(2));
+        let none = |_| false;
+        assert_eq!(one_too_many(&[1, 2, 3], 3, none), None);
+        assert_eq!(one_too_many(&[1, 2, 3, 4], 3, none), Some(2));
+    }
+
+    #[test]
+    fn what_was_left_out_goes_first() {
+        let odd = |id| id % 2 == 1;
+        assert_eq!(one_too_many(&[1, 2, 3, 4, 5], 4, odd), Some(2));
+        assert_eq!(one_too_many(&[1, 2, 4, 5], 3, odd), Some(2));
+        assert_eq!(one_too_many(&[1, 2], 1, odd), Some(0));
     }
 }

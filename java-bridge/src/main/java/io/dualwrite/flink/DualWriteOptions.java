@@ -151,7 +151,7 @@ public final class DualWriteOptions {
                     .noDefaultValue()
                     .withDescription(
                             "The most bytes of files that go to the secondary in a second, per"
-                                + " process. Without it there is no limit.");
+                                    + " process. Without it there is no limit.");
 
     public static final ConfigOption<Duration> CALL_TIMEOUT =
             key("dualwrite.call.timeout")

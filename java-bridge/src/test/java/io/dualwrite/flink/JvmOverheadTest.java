@@ -96,7 +96,7 @@ class JvmOverheadTest {
     void itIsSaidOnceToTheProcessThatItConcerns() throws Exception {
         final Configuration config =
                 config(
-                        "state.checkpoints.dir", "hdfs://a:8020/flink",
+                        "state.checkpoints.dir", dir.resolve("primary").toUri().toString(),
                         "dualwrite.secondary.dir", "hdfs://b:8020/flink",
                         "dualwrite.buffer.memory", "200mb",
                         "taskmanager.memory.process.size", "1728m",
