@@ -43,6 +43,9 @@ pub struct Settings {
     pub stride_at_most: u64,
     /// Limit of each call to a cluster.
     pub call_timeout: Duration,
+    /// The process's name in records and in-flight names, which no other may have; pauses follow
+    /// from it, so a run with a given one can be repeated. None: a random one. Not a key.
+    pub writer_id: Option<String>,
 }
 
 impl Default for Settings {
@@ -56,6 +59,7 @@ impl Default for Settings {
             bandwidth_limit: None,
             stride_at_most: STRIDE_AT_MOST,
             call_timeout: Duration::from_secs(10),
+            writer_id: None,
         }
     }
 }
@@ -120,6 +124,7 @@ pub fn from_pairs(pairs: &[String]) -> Result<(Settings, JobSpec), SettingsError
         bandwidth_limit: values.optional("upload.bandwidth-limit")?,
         stride_at_most: defaults.stride_at_most,
         call_timeout: values.millis("call.timeout", defaults.call_timeout)?,
+        writer_id: defaults.writer_id,
     };
     if settings.chunk_size as u64 > settings.buffer_memory {
         let accepted = "at most buffer.memory is accepted";
