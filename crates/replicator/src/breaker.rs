@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use store::{ErrorKind, FileStatus, Result, Store, StoreError, Writer};
+use store::{ErrorKind, FileStatus, Result, Store, StoreError, Writer, spread};
 use telemetry::Metrics;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -20,9 +20,10 @@ use tokio::time::{Instant, sleep};
 
 /// Failures in a row that open the breaker.
 pub const OPENS_AFTER: u32 = 3;
-/// The first probe comes after this, the next ones after twice the time before.
+/// The first probe comes after this, the next ones after twice the time before. Spread
+/// over processes.
 const FIRST_PROBE_AFTER: Duration = Duration::from_millis(500);
-/// Probes are never further apart.
+/// That does not grow any more. (Spread, it may be half as much again.)
 const PROBES_APART_AT_MOST: Duration = Duration::from_secs(5);
 
 /// How deep into a cluster a call goes.
@@ -178,8 +179,9 @@ impl Breaker {
     async fn probe(self: Arc<Self>) {
         let since = Instant::now();
         let mut pause = FIRST_PROBE_AFTER;
-        loop {
-            sleep(pause).await;
+        for attempt in 0_u64.. {
+            // nobody else has this path
+            sleep(spread(pause, (&self.probe_path, attempt))).await;
             match self.takes_a_file().await {
                 Err(error) if is_silence(&error) => {
                     pause = (pause * 2).min(PROBES_APART_AT_MOST);
@@ -296,9 +298,13 @@ mod tests {
     use store::testing::{Fault, FaultyStore};
 
     fn breaker(faulty: &FaultyStore) -> Arc<Breaker> {
+        probing_at("/probe", faulty)
+    }
+
+    fn probing_at(path: &str, faulty: &FaultyStore) -> Arc<Breaker> {
         let metrics = Metrics::new().unwrap();
         let store = Arc::new(faulty.clone());
-        Breaker::new(store, "/probe", Handle::current(), metrics)
+        Breaker::new(store, path, Handle::current(), metrics)
     }
 
     #[tokio::test(start_paused = true)]
@@ -322,6 +328,39 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(breaker.stat("/x").await.unwrap(), None);
+    }
+
+    /// When the probes of a process came that wrote at `path`, in milliseconds from the silence on.
+    async fn probes(path: &str) -> Vec<u128> {
+        let dead = |_: &store::testing::Call| Some(Fault::Fail(ErrorKind::Unavailable));
+        let faulty = FaultyStore::new(Arc::new(MemoryStore::default()), dead);
+        let breaker = probing_at(path, &faulty);
+        for _ in 0..OPENS_AFTER {
+            breaker.stat("/x").await.unwrap_err();
+        }
+        let (silent_at, mut seen, mut moments) = (Instant::now(), OPENS_AFTER as usize, Vec::new());
+        while moments.len() < 10 {
+            sleep(Duration::from_millis(1)).await;
+            if faulty.calls().len() > seen {
+                seen = faulty.calls().len();
+                moments.push(silent_at.elapsed().as_millis());
+            }
+        }
+        moments
+    }
+
+    /// The processes that find a cluster silent do so at the same time.
+    #[tokio::test(start_paused = true)]
+    async fn processes_do_not_probe_all_at_once() {
+        let (of_a, of_b) = (probes("/probe-a").await, probes("/probe-b").await);
+        let apart = of_a.iter().zip(&of_b).filter(|(a, b)| a.abs_diff(**b) > 20);
+        assert!(apart.count() >= 8, "{of_a:?}, {of_b:?}");
+        for moments in [&of_a, &of_b] {
+            let pauses = moments.windows(2).map(|pair| pair[1] - pair[0]);
+            let most = PROBES_APART_AT_MOST.as_millis() * 3 / 2;
+            assert!(pauses.max() <= Some(most + 2), "{moments:?}");
+        }
+        assert_eq!(of_a, probes("/probe-a").await, "and a run can be repeated");
     }
 
     #[tokio::test(start_paused = true)]

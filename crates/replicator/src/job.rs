@@ -1,6 +1,6 @@
 //! One job in one process: its two clusters, its paths, and what sessions and publisher share.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -19,6 +19,7 @@ use crate::link::Link;
 use crate::pool::Pool;
 use crate::reason::{Abandonment, Reason};
 use crate::replicator::Surroundings;
+use crate::said::{Said, with_reason};
 use crate::settings::{JobSpec, Settings};
 use crate::spill::Spill;
 use crate::stream::{Scope, Stream};
@@ -45,7 +46,7 @@ pub(crate) struct Shared {
     pub(crate) uploads: TaskTracker,
     /// In no other process's in-flight names.
     pub(crate) writer_id: String,
-    pub(crate) said: SaidOnce,
+    pub(crate) said: Said,
     looks: Semaphore,
     pub(crate) opener: Opener,
     next_inflight: AtomicU64,
@@ -82,7 +83,7 @@ impl Shared {
             backlog: Backlog::new(&metrics),
             uploads: TaskTracker::new(),
             writer_id,
-            said: SaidOnce::default(),
+            said: Said::default(),
             looks: Semaphore::new(LOOKS_AT_ONCE),
             next_inflight: AtomicU64::new(0),
             next_job: AtomicU64::new(0),
@@ -104,8 +105,7 @@ impl Shared {
     pub(crate) fn count(&self, held: &mut std::collections::BTreeMap<&'static str, usize>) {
         let breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
         held.insert("breakers", breakers.len());
-        let said = self.said.0.lock().unwrap_or_else(PoisonError::into_inner);
-        held.insert("said", said.len());
+        self.said.count(held);
         self.link.count(held);
         self.spill.count(held);
         self.backlog.count(held);
@@ -337,10 +337,11 @@ impl Job {
             return;
         }
         // of a silent secondary its breaker tells, of a stride its change
-        let silent = matches!(
+        let is_silence = matches!(
             reason,
-            Reason::SecondaryDown | Reason::Timeout | Reason::Unavailable | Reason::Stride
+            Reason::SecondaryDown | Reason::Timeout | Reason::Unavailable
         );
+        let is_chosen = reason == Reason::Stride;
         let reason = reason.as_str();
         self.shared
             .metrics
@@ -348,7 +349,11 @@ impl Job {
             .with_label_values(&[reason])
             .inc();
         let said = &self.shared.said;
-        if silent || !said.first_error(&format!("abandoned {reason}"), error) {
+        let cause = with_reason("Files not teed", reason, error.filter(|_| !is_silence));
+        if is_silence {
+            said.counted(&cause);
+        }
+        if is_silence || is_chosen || !said.first_or_counted(&cause) {
             return;
         }
         let cause = error.map(|error| format!(": {error}")).unwrap_or_default();
@@ -357,44 +362,5 @@ impl Job {
              Further ones are only counted, in dualwrite_sessions_abandoned_total.",
             self.spec.id
         );
-    }
-}
-
-/// Causes that were said already. Holds a bounded number; past that everything counts as said.
-#[derive(Default)]
-pub(crate) struct SaidOnce(Mutex<HashSet<String>>);
-
-impl SaidOnce {
-    const CAUSES_AT_MOST: usize = 10_000;
-
-    /// Whether this is the first time.
-    pub(crate) fn first(&self, cause: &str) -> bool {
-        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        said.len() < Self::CAUSES_AT_MOST && said.insert(cause.to_owned())
-    }
-
-    /// The same for what went wrong by an error of a cluster: a full disk and an exceeded quota are
-    /// two causes, though both are `no_space`.
-    pub(crate) fn first_error(&self, what: &str, error: Option<&StoreError>) -> bool {
-        let class = error.and_then(StoreError::exception).unwrap_or_default();
-        self.first(&format!("{what} {class}"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use store::ErrorKind;
-
-    #[test]
-    fn a_cause_is_said_once_and_another_of_the_same_kind_too() {
-        let said = SaidOnce::default();
-        let error = |message: &str| StoreError::new(ErrorKind::NoSpace, "create", "/x", message);
-        let quota = error("DSQuotaExceededException: /x has 5 of 5 bytes");
-        let again = error("DSQuotaExceededException: /y has 6 of 6 bytes");
-        let full = error("IOException: /x could only be written to 0 of 1 nodes");
-        let first = |error| said.first_error("abandoned no_space", Some(error));
-        assert!(first(&quota) && !first(&again) && first(&full) && !first(&full));
-        assert!(said.first_error("abandoned no_space", None));
     }
 }

@@ -30,6 +30,7 @@ mod pool;
 mod publish;
 mod reason;
 mod replicator;
+mod said;
 mod session;
 mod settings;
 mod spill;

@@ -18,8 +18,8 @@ use crate::settings::{JobSpec, Role, Settings};
 use crate::spill::{self, DiskOpener};
 use crate::stream::{Scope, Stream};
 
-/// Unused memory is given back after twice this at most.
-const TRIM_EVERY: Duration = Duration::from_secs(15);
+/// Unused memory is given back after twice this at most, and numbers for the log are looked at.
+const TICK_EVERY: Duration = Duration::from_secs(15);
 
 /// All jobs of one process. Cheap to clone.
 #[derive(Clone)]
@@ -84,13 +84,14 @@ impl Replicator {
         for _ in 0..backfill::COPIES_AT_ONCE {
             runtime.spawn(backfill::work(Arc::clone(&shared)));
         }
-        let (pool, spill) = (shared.pool.clone(), shared.spill.clone());
+        let ticking = Arc::clone(&shared);
         runtime.spawn(async move {
-            let mut ticks = interval(TRIM_EVERY);
+            let mut ticks = interval(TICK_EVERY);
             loop {
                 ticks.tick().await;
-                pool.trim();
-                spill.trim();
+                ticking.pool.trim();
+                ticking.spill.trim();
+                say(ticking.said.due());
             }
         });
         Self {
@@ -130,12 +131,19 @@ impl Replicator {
         Ok(entry.insert(JobHandle { job, publisher }).clone())
     }
 
-    /// Waits until the uploads that are under way have ended, for `limit` at most. Gives how many
-    /// have not.
+    /// Waits until the uploads that are under way have ended, for `limit` at most, and has the log
+    /// told what was only counted. Gives how many have not ended.
     pub async fn drain(&self, limit: Duration) -> usize {
         self.shared.uploads.close();
         let _ = timeout(limit, self.shared.uploads.wait()).await;
+        say(self.shared.said.rest());
         self.shared.uploads.len()
+    }
+}
+
+fn say(lines: Vec<String>) {
+    for line in lines {
+        tracing::info!("{line}");
     }
 }
 

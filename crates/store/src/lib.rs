@@ -9,12 +9,14 @@ mod local;
 mod memory;
 mod open;
 mod path;
+mod pause;
 pub mod testing;
 
 pub use error::{ErrorKind, StoreError};
 pub use local::LocalStore;
 pub use memory::MemoryStore;
 pub use open::{ClusterOptions, open};
+pub use pause::spread;
 
 use async_trait::async_trait;
 use bytes::Bytes;

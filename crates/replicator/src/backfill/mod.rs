@@ -5,14 +5,13 @@
 
 mod queue;
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use checkpoint_layout::{CheckpointDir, Location};
 use futures::{StreamExt, stream};
-use store::{ErrorKind, Result, Store, StoreError};
+use store::{ErrorKind, Result, Store, StoreError, spread};
 use telemetry::Metrics;
 use tokio::sync::Notify;
 use tokio::time::sleep;
@@ -22,6 +21,7 @@ use crate::job::{Job, Shared};
 use crate::link::Class;
 use crate::outgoing::Outgoing;
 use crate::place::Placed;
+use crate::said::with_reason;
 use crate::waits::Waits;
 use queue::Queue;
 pub(crate) use queue::Urgency;
@@ -32,8 +32,7 @@ pub(crate) const COPIES_AT_ONCE: usize = 2;
 const LOOKS_AT_ONCE: usize = 8;
 /// A file that failed this often is dropped.
 const ATTEMPTS_AT_MOST: u32 = 5;
-/// Before the second attempt; doubled before each further one. A half less or more, so that a
-/// hundred processes do not come at once.
+/// Before the second attempt; doubled before each further one. Spread over processes.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// A file of one checkpoint alone is of no use when so many newer ones were taken: no more wait to
 /// be published.
@@ -261,10 +260,8 @@ async fn copy_all(shared: &Arc<Shared>) {
             Err(error) => {
                 shared.backlog.dropped("failed");
                 shared.backlog.finished(&wanted);
-                if shared
-                    .said
-                    .first(&format!("backfill {}", error.kind.as_str()))
-                {
+                let cause = with_reason("Files not copied", error.kind.as_str(), None);
+                if shared.said.first_or_counted(&cause) {
                     tracing::warn!(
                         "{} could not be copied to {}: {error}. Further ones with this cause are \
                          only counted, in dualwrite_backfill_dropped_total.",
@@ -279,10 +276,8 @@ async fn copy_all(shared: &Arc<Shared>) {
 
 /// It stays known meanwhile, and the copies go on with others.
 fn try_later(shared: &Arc<Shared>, wanted: Wanted) {
-    let mut hash = DefaultHasher::new();
-    (&shared.writer_id, &wanted.to, wanted.attempts).hash(&mut hash);
-    let thousandths = 500 + u32::try_from(hash.finish() % 1000).unwrap_or_default();
-    let pause = FIRST_PAUSE * 2_u32.pow(wanted.attempts - 1) * thousandths / 1000;
+    let pause = FIRST_PAUSE * 2_u32.pow(wanted.attempts - 1);
+    let pause = spread(pause, (&shared.writer_id, &wanted.to, wanted.attempts));
     let shared = Arc::clone(shared);
     let runtime = shared.runtime.clone();
     runtime.spawn(async move {

@@ -17,6 +17,7 @@ use super::waiting::{Waiting, one_too_many};
 use super::{Message, Offer, newest, seconds, signed};
 use crate::job::Job;
 use crate::reason::Unpublishable;
+use crate::said::with_reason;
 
 /// Checkpoints that wait for their files, at most.
 const WAITING_AT_MOST: usize = 16;
@@ -306,12 +307,9 @@ impl<'a> Task<'a> {
         let reason = reason.as_str();
         self.metrics.unpublishable(reason).inc();
         let job = &self.job.spec.id;
-        if self
-            .job
-            .shared
-            .said
-            .first(&format!("unpublishable {job} {reason}"))
-        {
+        let what = format!("Checkpoints of job {job} not published");
+        let cause = with_reason(&what, reason, None);
+        if self.job.shared.said.first_or_counted(&cause) {
             tracing::warn!(
                 "Checkpoint {id} of job {job} is not published on the secondary ({reason}): {why}. \
                  Further ones are only counted, in dualwrite_checkpoints_unpublishable_total."

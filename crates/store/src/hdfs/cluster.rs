@@ -14,13 +14,13 @@ use tokio::sync::Semaphore;
 
 use super::client::{Generation, Spec, Task, answer};
 use super::replacement::{Health, is_due};
-use crate::{ErrorKind, Result};
+use crate::{ErrorKind, Result, spread};
 
 /// Deletions in the background at once, per cluster; further ones are left to be collected.
 const CLEANUPS: usize = 64;
 /// For how long it is tried to delete one file in the background.
 const CLEANUP_SECONDS: u64 = 600;
-/// The longest pause between two attempts; the first is one second.
+/// The longest pause between two attempts, the first being one second; each is spread.
 const CLEANUP_PAUSE_SECONDS: u64 = 8;
 /// A create that timed out is waited for this many call limits longer.
 const LATE_CREATE_LIMITS: u32 = 6;
@@ -188,8 +188,7 @@ impl Cluster {
         background(move |runtime| {
             runtime.spawn(async move {
                 let start = Instant::now();
-                let mut pause_seconds = 1;
-                loop {
+                for attempt in 0_u32.. {
                     match cluster.delete_file("delete", &path, limit).await {
                         Ok(_) => break,
                         Err(error)
@@ -199,9 +198,12 @@ impl Cluster {
                             tracing::warn!(%error, "a given-up file is left to be collected");
                             break;
                         }
-                        Err(_) => tokio::time::sleep(Duration::from_secs(pause_seconds)).await,
+                        Err(_) => {
+                            let seconds = 2_u64.saturating_pow(attempt).min(CLEANUP_PAUSE_SECONDS);
+                            let pause = Duration::from_secs(seconds);
+                            tokio::time::sleep(spread(pause, (&path, attempt))).await;
+                        }
                     }
-                    pause_seconds = (pause_seconds * 2).min(CLEANUP_PAUSE_SECONDS);
                 }
                 drop(permit);
             });
