@@ -18,16 +18,18 @@ const CHECKPOINTS: usize = 6;
 /// Of what the job writes, the link carries one part in so many.
 const WRITTEN_TO_CARRIED: u64 = 10;
 /// The keys that a test may set for itself, and what they are otherwise.
-const OWN_KEYS: [(&str, Option<&str>); 3] = [
+const OWN_KEYS: [(&str, Option<&str>); 4] = [
     (MEMORY_KEY, Some(MEMORY)),
     (SPILL_KEY, None),
     (LIMIT_KEY, None),
+    (FILES_KEY, None),
 ];
-/// Half of it is less than a checkpoint has, so some of that waits on disk.
-const MEMORY: &str = "8mb";
 const MEMORY_KEY: &str = "dualwrite.buffer.memory";
 const SPILL_KEY: &str = "dualwrite.spill.dir";
 const LIMIT_KEY: &str = "dualwrite.upload.bandwidth-limit";
+const FILES_KEY: &str = "dualwrite.upload.concurrency";
+/// Half of it is less than a checkpoint has, so some of that waits on disk.
+const MEMORY: &str = "8mb";
 
 static FREE: Shared<Apart> = Shared::new();
 
@@ -67,15 +69,22 @@ impl Apart {
         })
     }
 
-    /// Sets these of [`OWN_KEYS`] and none else, for a TaskManager that it starts anew.
-    fn with_keys(&mut self, keys: &[(&str, &str)]) -> Result<()> {
+    /// Ends what the test before has left, and starts Flink anew with these of [`OWN_KEYS`].
+    fn begin(&mut self, keys: &[(&str, &str)]) -> Result<()> {
+        // Fails if there was no limit.
+        let _ = self.sites.host()?.unlimit();
+        self.configure(keys)?;
+        self.flink.restart()
+    }
+
+    /// Sets these of [`OWN_KEYS`] and none else, for processes that start later.
+    fn configure(&mut self, keys: &[(&str, &str)]) -> Result<()> {
         for (key, usual) in OWN_KEYS {
             let own = keys.iter().find(|(own, _)| *own == key);
             let value = own.map(|(_, value)| *value).or(usual);
             self.flink.configure(key, value)?;
         }
-        self.flink.task_manager(0).restart()?;
-        self.flink.wait_ready()
+        Ok(())
     }
 
     /// Runs a job of some megabytes of state until some of its checkpoints are published.
@@ -108,17 +117,6 @@ impl Apart {
         };
         running.measure()?;
         Ok(running)
-    }
-
-    /// Ends the job, and lets the link carry all again, until its last checkpoint is published and
-    /// nothing is left.
-    fn end(&mut self, job: &Running) -> Result<()> {
-        // Fails if there was no limit.
-        let _ = self.sites.host()?.unlimit();
-        self.flink.rest().cancel(&job.watched.id)?;
-        let last = job.watched.newest()?;
-        self.judge.until_published(&job.watched.id, last - 1)?;
-        Ok(())
     }
 
     /// Lets the link carry a tenth of what the job writes.
