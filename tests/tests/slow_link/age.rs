@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 
 use crate::support::now_ms;
-use crate::{Apart, Backend, FILES_KEY, FREE, LIMIT_KEY, Running};
+use crate::{Apart, FREE, LIMIT_KEY, Running};
 
 /// Until the stride has settled, so many checkpoints of the slow link are published.
 const SETTLED_AFTER: usize = 3;
@@ -46,10 +46,11 @@ fn stays_young(apart: &mut Apart, job: &Running) -> Result<()> {
     Ok(())
 }
 
-fn a_tenth_is_carried(name: &str, backend: Backend, keys: &[(&str, &str)]) -> Result<()> {
+#[test]
+fn heap_state() -> Result<()> {
     FREE.with(Apart::set, |apart| {
-        apart.begin(keys)?;
-        let job = apart.run_job(name, backend, 900_000)?;
+        apart.begin(&[])?;
+        let job = apart.run_job("heap", 900_000)?;
         apart.slow_down(&job)?;
         let slow = now_ms();
         stays_young(apart, &job)?;
@@ -66,26 +67,13 @@ fn a_tenth_is_carried(name: &str, backend: Backend, keys: &[(&str, &str)]) -> Re
     })
 }
 
-#[test]
-fn heap_state() -> Result<()> {
-    a_tenth_is_carried("heap", Backend::Heap, &[])
-}
-
-/// Its files are small, and the client keeps each until it is closed. Over 1 Mbit/s the closes of
-/// 32 at a time would take longer than a call may.
-#[test]
-#[ignore = "left to `cargo xtask test --all`"]
-fn rocksdb_state() -> Result<()> {
-    a_tenth_is_carried("rocksdb", Backend::RocksDb, &[(FILES_KEY, "4")])
-}
-
 /// The link carries all, and the product is told to use no more than a tenth.
 #[test]
 #[ignore = "left to `cargo xtask test --all`"]
 fn bandwidth_limit() -> Result<()> {
     FREE.with(Apart::set, |apart| {
         apart.begin(&[])?;
-        let mut job = apart.run_job("limit", Backend::Heap, 900_000)?;
+        let mut job = apart.run_job("limit", 900_000)?;
         let last = job.watched.newest()?;
         apart.configure(&[(LIMIT_KEY, &format!("{} bytes", job.rate))])?;
         apart.flink.task_manager(0).restart()?;
