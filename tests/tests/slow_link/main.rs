@@ -10,7 +10,7 @@ mod support;
 use anyhow::{Context, Result, ensure};
 use harness::{ExactlyOnce, FlinkCluster, Run, Submission};
 use support::shared::{Shared, Stage};
-use support::{INTERVAL, Judge, SLOW_LINK, Sites, Watched, now_ms, said};
+use support::{INTERVAL, Judge, Sites, Watched, is_of_slow_link, now_ms, said};
 
 const FLINK: &str = "1.20.5";
 /// Before the link becomes slow.
@@ -134,12 +134,8 @@ impl Apart {
         let mut all = Vec::new();
         for (process, before) in self.flink.processes().zip(&job.said_before) {
             let lines = said(process, "WARN")?.split_off(*before);
-            let is_slow = |line: &String| {
-                [SLOW_LINK, "is not published on the secondary (skipped)"]
-                    .iter()
-                    .any(|words| line.contains(words))
-            };
-            let (slow, others): (Vec<_>, Vec<_>) = lines.into_iter().partition(is_slow);
+            let (slow, others): (Vec<_>, Vec<_>) =
+                lines.into_iter().partition(|line| is_of_slow_link(line));
             ensure!(slow.len() <= 1, "{slow:#?}");
             all.extend(others);
         }
