@@ -3,8 +3,8 @@
 use anyhow::Result;
 use harness::Process;
 
-/// In the lines that a process says once of a job if it, or another one, could hand nothing on for a
-/// while, whatever the cause.
+/// In the lines that a process says once of a job if it, or another one, could hand nothing on for
+/// a while, whatever the cause.
 const SLOW_LINK: [&str; 2] = [
     "is slower than job",
     "is not published on the secondary (skipped)",
