@@ -3,7 +3,7 @@
 mod support;
 
 use anyhow::{Context, Result, ensure};
-use support::{Sites, Stage, now_ms, on_stage, said};
+use support::{Sites, Stage, now_ms, on_stage, warned};
 
 const FLINK: &str = "1.20.5";
 /// With the smallest budget as with the usual one.
@@ -45,13 +45,13 @@ fn memory_of_one_chunk() -> Result<()> {
         watched.nothing_failed_after(first)?;
         watched.took_no_longer(scarce..now_ms(), usual..changed)?;
 
-        let warnings = said(flink.task_manager(0), "WARN")?;
+        let warnings = warned(flink.task_manager(0))?;
         let warning = warnings.first().context("nothing was said")?;
         ensure!(
             warnings.len() == 1 && warning.contains("was not teed (buffer_full)"),
             "{warnings:#?}"
         );
-        ensure!(said(flink.job_manager(), "WARN")?.is_empty());
+        ensure!(warned(flink.job_manager())?.is_empty());
         Ok(())
     })
 }

@@ -299,7 +299,8 @@ fn two_leaders_at_once() -> Result<()> {
         let told = warnings
             .iter()
             .filter(|line| line.contains("has taken job"));
-        ensure!(told.count() == 1, "it leads no more: {warnings:#?}");
+        // Only if it wanted to change something, and noticed.
+        ensure!(told.count() <= 1, "{warnings:#?}");
 
         let last = rest.wait_for_completed(job, 1, LIMIT)?.id;
         new.kill();

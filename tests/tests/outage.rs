@@ -5,7 +5,7 @@ mod support;
 
 use anyhow::{Context, Result, ensure};
 use harness::{ExactlyOnce, FlinkCluster, HdfsCluster};
-use support::{Judge, SLOW_LINK, Sites, Watched, now_ms, said, shared_files};
+use support::{Judge, Sites, Watched, now_ms, shared_files, warned};
 
 const FLINK: &str = "1.20.5";
 /// With the secondary as without.
@@ -24,8 +24,7 @@ fn job(sites: &Sites) -> Result<ExactlyOnce> {
 /// Whether each process of Flink has said once, not once per file, that the secondary is silent.
 fn said_once(flink: &FlinkCluster) -> Result<()> {
     for process in flink.processes() {
-        let mut warnings = said(process, "WARN")?;
-        warnings.retain(|line| !line.contains(SLOW_LINK));
+        let warnings = warned(process)?;
         let [warning] = warnings.as_slice() else {
             anyhow::bail!("{} warned of {warnings:#?}", process.label());
         };

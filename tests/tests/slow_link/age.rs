@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 
 use crate::support::now_ms;
-use crate::{Apart, Backend, FREE, LIMIT_KEY, Running};
+use crate::{Apart, FREE, LIMIT_KEY, Running};
 
 /// Until the stride has settled, so many checkpoints of the slow link are published.
 const SETTLED_AFTER: usize = 3;
@@ -46,10 +46,11 @@ fn stays_young(apart: &mut Apart, job: &Running) -> Result<()> {
     Ok(())
 }
 
-fn a_tenth_is_carried(name: &str, backend: Backend) -> Result<()> {
+#[test]
+fn heap_state() -> Result<()> {
     FREE.with(Apart::set, |apart| {
-        apart.with_keys(&[])?;
-        let job = apart.run_job(name, backend, 900_000)?;
+        apart.begin(&[])?;
+        let job = apart.run_job("heap", 900_000)?;
         apart.slow_down(&job)?;
         let slow = now_ms();
         stays_young(apart, &job)?;
@@ -62,19 +63,8 @@ fn a_tenth_is_carried(name: &str, backend: Backend) -> Result<()> {
         let healed = Instant::now();
         apart.judge.until_published(&job.watched.id, newest)?;
         println!("published {:?} after the link is quick", healed.elapsed());
-        apart.end(&job)
+        Ok(())
     })
-}
-
-#[test]
-fn heap_state() -> Result<()> {
-    a_tenth_is_carried("heap", Backend::Heap)
-}
-
-#[test]
-#[ignore = "left to `cargo xtask test --all`"]
-fn rocksdb_state() -> Result<()> {
-    a_tenth_is_carried("rocksdb", Backend::RocksDb)
 }
 
 /// The link carries all, and the product is told to use no more than a tenth.
@@ -82,10 +72,11 @@ fn rocksdb_state() -> Result<()> {
 #[ignore = "left to `cargo xtask test --all`"]
 fn bandwidth_limit() -> Result<()> {
     FREE.with(Apart::set, |apart| {
-        apart.with_keys(&[])?;
-        let mut job = apart.run_job("limit", Backend::Heap, 900_000)?;
+        apart.begin(&[])?;
+        let mut job = apart.run_job("limit", 900_000)?;
         let last = job.watched.newest()?;
-        apart.with_keys(&[(LIMIT_KEY, &format!("{} bytes", job.rate))])?;
+        apart.configure(&[(LIMIT_KEY, &format!("{} bytes", job.rate))])?;
+        apart.flink.task_manager(0).restart()?;
         job.first = apart.judge.until("the job to go on", || {
             let newest = job.watched.newest()?;
             ensure!(newest > last + 1, "{newest} is the newest");
@@ -104,7 +95,6 @@ fn bandwidth_limit() -> Result<()> {
         // With what frames, checksums and calls take, the judge's too.
         ensure!(sent <= may * 6 / 5, "sent {sent} bytes of {may}");
         ensure!(sent >= may / 3, "sent only {sent} bytes of {may}");
-        job.was_unhurt(limited)?;
-        apart.end(&job)
+        job.was_unhurt(limited)
     })
 }

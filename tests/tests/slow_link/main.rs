@@ -10,7 +10,7 @@ mod support;
 use anyhow::{Context, Result, ensure};
 use harness::{ExactlyOnce, FlinkCluster, Run, Submission};
 use support::shared::{Shared, Stage};
-use support::{INTERVAL, Judge, SLOW_LINK, Sites, Watched, now_ms, said};
+use support::{INTERVAL, Judge, Sites, Watched, is_of_slow_link, now_ms, said};
 
 const FLINK: &str = "1.20.5";
 /// Before the link becomes slow.
@@ -23,11 +23,11 @@ const OWN_KEYS: [(&str, Option<&str>); 3] = [
     (SPILL_KEY, None),
     (LIMIT_KEY, None),
 ];
-/// Half of it is less than a checkpoint has, so some of that waits on disk.
-const MEMORY: &str = "8mb";
 const MEMORY_KEY: &str = "dualwrite.buffer.memory";
 const SPILL_KEY: &str = "dualwrite.spill.dir";
 const LIMIT_KEY: &str = "dualwrite.upload.bandwidth-limit";
+/// Half of it is less than a checkpoint has, so some of that waits on disk.
+const MEMORY: &str = "8mb";
 
 static FREE: Shared<Apart> = Shared::new();
 
@@ -67,31 +67,37 @@ impl Apart {
         })
     }
 
-    /// Sets these of [`OWN_KEYS`] and none else, for a TaskManager that it starts anew.
-    fn with_keys(&mut self, keys: &[(&str, &str)]) -> Result<()> {
+    /// Ends what the test before has left, and starts Flink anew with these of [`OWN_KEYS`].
+    fn begin(&mut self, keys: &[(&str, &str)]) -> Result<()> {
+        // Fails if there was no limit.
+        let _ = self.sites.host()?.unlimit();
+        self.configure(keys)?;
+        self.flink.restart()
+    }
+
+    /// Sets these of [`OWN_KEYS`] and none else, for processes that start later.
+    fn configure(&mut self, keys: &[(&str, &str)]) -> Result<()> {
         for (key, usual) in OWN_KEYS {
             let own = keys.iter().find(|(own, _)| *own == key);
             let value = own.map(|(_, value)| *value).or(usual);
             self.flink.configure(key, value)?;
         }
-        self.flink.task_manager(0).restart()?;
-        self.flink.wait_ready()
+        Ok(())
     }
 
-    /// Runs a job of some megabytes of state until some of its checkpoints are published.
-    fn run_job(&mut self, name: &str, backend: Backend, records: u64) -> Result<Running> {
+    /// Runs a job of 4 MB of state on the heap, all of which each checkpoint writes, until some are
+    /// published.
+    fn run_job(&mut self, name: &str, records: u64) -> Result<Running> {
         let job = ExactlyOnce {
             records,
             burst: 8_000,
-            rate: backend.rate(),
-            keys: backend.keys(),
+            rate: 200,
+            keys: 1_000,
             ..ExactlyOnce::new(name, &self.sites.run.data_dir(name)?)
         };
         let mut submission: Submission = job.submission(None)?;
         let key = "state.backend.type".to_owned();
-        submission
-            .configuration
-            .insert(key, backend.name().to_owned());
+        submission.configuration.insert(key, "hashmap".to_owned());
         let said_before = self.warnings()?;
         let watched = Watched::run(self.flink.rest(), &job, &submission)?;
         self.judge.until_published(&watched.id, 0)?;
@@ -108,17 +114,6 @@ impl Apart {
         };
         running.measure()?;
         Ok(running)
-    }
-
-    /// Ends the job, and lets the link carry all again, until its last checkpoint is published and
-    /// nothing is left.
-    fn end(&mut self, job: &Running) -> Result<()> {
-        // Fails if there was no limit.
-        let _ = self.sites.host()?.unlimit();
-        self.flink.rest().cancel(&job.watched.id)?;
-        let last = job.watched.newest()?;
-        self.judge.until_published(&job.watched.id, last - 1)?;
-        Ok(())
     }
 
     /// Lets the link carry a tenth of what the job writes.
@@ -139,50 +134,12 @@ impl Apart {
         let mut all = Vec::new();
         for (process, before) in self.flink.processes().zip(&job.said_before) {
             let lines = said(process, "WARN")?.split_off(*before);
-            let is_slow = |line: &String| {
-                [SLOW_LINK, "is not published on the secondary (skipped)"]
-                    .iter()
-                    .any(|words| line.contains(words))
-            };
-            let (slow, others): (Vec<_>, Vec<_>) = lines.into_iter().partition(is_slow);
+            let (slow, others): (Vec<_>, Vec<_>) =
+                lines.into_iter().partition(|line| is_of_slow_link(line));
             ensure!(slow.len() <= 1, "{slow:#?}");
             all.extend(others);
         }
         Ok(all)
-    }
-}
-
-/// Where the state lives, and so what a checkpoint writes.
-#[derive(Debug, Clone, Copy)]
-enum Backend {
-    /// All of it, each time.
-    Heap,
-    /// What has changed since the one before.
-    RocksDb,
-}
-
-impl Backend {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Heap => "hashmap",
-            Self::RocksDb => "rocksdb",
-        }
-    }
-
-    /// What RocksDB refers to is some times what is alive.
-    fn keys(self) -> u64 {
-        match self {
-            Self::Heap => 1_000,
-            Self::RocksDb => 300,
-        }
-    }
-
-    /// Records in a second. For RocksDB it is these that make the bytes.
-    fn rate(self) -> u64 {
-        match self {
-            Self::Heap => 200,
-            Self::RocksDb => 1_000,
-        }
     }
 }
 
@@ -209,7 +166,7 @@ impl Running {
         let millis = self.healthy.end - self.healthy.start;
         self.rate = written * 1_000 / millis / WRITTEN_TO_CARRIED;
         println!("{} bytes each, {} bytes a second", self.volume, self.rate);
-        ensure!(self.volume > 1_000_000, "too little to be slow");
+        ensure!(self.volume > 3_000_000, "too little to be slow");
         Ok(())
     }
 

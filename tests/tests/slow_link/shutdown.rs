@@ -6,10 +6,12 @@ use anyhow::{Result, ensure};
 use harness::{Process, wait_until};
 
 use crate::support::{LIMIT, said};
-use crate::{Apart, Backend, FREE};
+use crate::{Apart, FREE};
 
 /// `dualwrite.shutdown.timeout`, as it is unless somebody sets it.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
+/// In a second, of a link that carries next to nothing.
+const KILOBITS: u32 = 64;
 /// Of a job that ends by itself: enough for a while, and soon done when it hurries.
 const RECORDS: u64 = 20_000;
 /// This machine is shared.
@@ -31,14 +33,16 @@ fn ends_within(process: &Process) -> Result<Duration> {
 fn task_manager_stopped_in_mid_upload() -> Result<()> {
     FREE.with(Apart::set, |apart| {
         // Flink's own time: with nothing on its way.
-        apart.with_keys(&[])?;
+        apart.begin(&[])?;
         let alone = ends_within(apart.flink.task_manager(0))?;
-        apart.with_keys(&[])?;
+        apart.flink.task_manager(0).restart()?;
+        apart.flink.wait_ready()?;
 
-        let job = apart.run_job("stopped", Backend::Heap, 900_000)?;
+        let job = apart.run_job("stopped", 900_000)?;
         let published = apart.judge.until_published(&job.watched.id, 0)?.id();
-        apart.slow_down(&job)?;
-        job.watched.complete_more_under(&mut apart.judge, 3)?;
+        // So slow that whatever is on its way needs longer than it gets.
+        apart.sites.host()?.limit(KILOBITS)?;
+        job.watched.complete_more(2)?;
         let last = job.watched.newest()?;
         let took = ends_within(apart.flink.task_manager(0))?;
         println!("ended after {took:?}, alone after {alone:?}");
@@ -50,21 +54,21 @@ fn task_manager_stopped_in_mid_upload() -> Result<()> {
         let left = "still on their way to the secondary at the end";
         ensure!(ends.iter().any(|line| line.contains(left)), "{ends:#?}");
 
-        // Nobody writes any more, and the link is as slow as before.
+        // No TaskManager has it any more.
+        apart.sites.host()?.unlimit()?;
         let after = apart.judge.until_published(&job.watched.id, last - 1)?;
         ensure!(after.id() > published, "{after:?}");
-        apart.flink.task_manager(0).restart()?;
-        apart.end(&job)
+        Ok(())
     })
 }
 
 /// How long the job takes to end, over a link that is slow or not.
 fn time_to_end(apart: &mut Apart, name: &str, is_slow: bool, finishes: bool) -> Result<Duration> {
     let name = format!("{name}-{is_slow}");
-    let job = apart.run_job(&name, Backend::Heap, RECORDS)?;
+    let job = apart.run_job(&name, RECORDS)?;
     if is_slow {
         apart.slow_down(&job)?;
-        job.watched.complete_more_under(&mut apart.judge, 2)?;
+        job.watched.complete_more(1)?;
     }
     let start = Instant::now();
     if finishes {
@@ -90,7 +94,7 @@ fn time_to_end(apart: &mut Apart, name: &str, is_slow: bool, finishes: bool) -> 
 #[ignore = "left to `cargo xtask test --all`"]
 fn jobs_cancelled_and_finished_in_mid_upload() -> Result<()> {
     FREE.with(Apart::set, |apart| {
-        apart.with_keys(&[])?;
+        apart.begin(&[])?;
         for (name, finishes) in [("cancelled", false), ("finished", true)] {
             let quick = time_to_end(apart, name, false, finishes)?;
             let slow = time_to_end(apart, name, true, finishes)?;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use harness::{FlinkCluster, Process, wait_until};
 
-use super::{INTERVAL, LIMIT, SLOW_LINK, Sites, Stage, now_ms, said};
+use super::{INTERVAL, LIMIT, Sites, Stage, is_of_slow_link, now_ms, said};
 
 /// Before, and during each fault at least.
 const CHECKPOINTS: usize = 5;
@@ -150,7 +150,7 @@ impl Shows {
             !over || ends == silences,
             "{ends} ends of {silences} silences"
         );
-        let slow = count(warnings, SLOW_LINK);
+        let slow = warnings.iter().filter(|line| is_of_slow_link(line)).count();
         ensure!(slow <= 1, "more than one slow link");
         let rest = warnings.len() - silences - slow;
         match self {

@@ -24,7 +24,7 @@ use harness::{
 
 pub use fault::{Fault, Shows};
 pub use judge::Judge;
-pub use said::{SLOW_LINK, said};
+pub use said::{is_of_slow_link, said, warned};
 pub use stage::{Stage, on_stage};
 pub use watched::{Watched, now_ms};
 
