@@ -1,4 +1,4 @@
-//! Panics of our tasks: counted and said, never left to end a task in silence.
+//! Panics of our tasks: counted, said once for each task, never left to end one in silence.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -6,10 +6,12 @@ use std::panic::AssertUnwindSafe;
 use futures::FutureExt;
 use telemetry::Metrics;
 
+use crate::said::Said;
+
 /// Runs a task's future; None if it panicked. What it shares with others must be sound at every
 /// await, which mutexes that ignore poisoning and atomics are.
 pub(crate) async fn caught<T>(
-    metrics: &Metrics,
+    (metrics, said): (&Metrics, &Said),
     task: &str,
     future: impl Future<Output = T>,
 ) -> Option<T> {
@@ -18,7 +20,12 @@ pub(crate) async fn caught<T>(
         Err(payload) => {
             let text = panic_text(payload);
             metrics.panics.inc();
-            tracing::error!("{task} panicked, the job is not affected. Please report this: {text}");
+            if said.first_or_counted(&format!("{task} panicked")) {
+                tracing::error!(
+                    "{task} panicked, the job is not affected. Please report this: {text}. Further \
+                     panics there are only counted, in dualwrite_panics_total."
+                );
+            }
             None
         }
     }
@@ -40,10 +47,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_is_counted() {
-        let metrics = Metrics::new().unwrap();
-        assert_eq!(caught(&metrics, "this", async { 1 }).await, Some(1));
-        let panics = async { panic!("as it must") };
-        assert_eq!(caught::<()>(&metrics, "this", panics).await, None);
-        assert_eq!(metrics.panics.get(), 1);
+        let (metrics, said) = (Metrics::new().unwrap(), Said::default());
+        let to = (&*metrics, &said);
+        assert_eq!(caught(to, "This", async { 1 }).await, Some(1));
+        for _ in 0..2 {
+            let panics = async { panic!("as it must") };
+            assert_eq!(caught::<()>(to, "This", panics).await, None);
+        }
+        assert_eq!(metrics.panics.get(), 2);
+        assert!(!said.first("This panicked"));
     }
 }

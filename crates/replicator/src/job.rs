@@ -95,6 +95,11 @@ impl Shared {
         })
     }
 
+    /// Where panics are counted and said.
+    pub(crate) fn counts(&self) -> (&Metrics, &Said) {
+        (&self.metrics, &self.said)
+    }
+
     fn next_inflight(&self, root: &SecondaryRoot) -> Location {
         let number = self.next_inflight.fetch_add(1, Ordering::Relaxed);
         root.inflight(&self.writer_id, number)

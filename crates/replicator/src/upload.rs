@@ -57,7 +57,7 @@ pub(crate) async fn run(
     feed: Arc<Feed>,
 ) {
     let upload = upload(&job, &stream, &feed);
-    let ended = caught(&job.shared.metrics, "An upload", upload).await;
+    let ended = caught(job.shared.counts(), "An upload", upload).await;
     let panicked = Stop {
         reason: Reason::Other,
         error: None,

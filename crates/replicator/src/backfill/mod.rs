@@ -226,7 +226,7 @@ impl Backlog {
 
 /// Copies what is wanted, one file after another, for ever.
 pub(crate) async fn work(shared: Arc<Shared>) {
-    while caught(&shared.metrics, "Backfill", copy_all(&shared))
+    while caught(shared.counts(), "Backfill", copy_all(&shared))
         .await
         .is_none()
     {}
@@ -296,7 +296,7 @@ fn look_after_outage(shared: &Arc<Shared>) {
     let runtime = shared.runtime.clone();
     runtime.spawn(async move {
         let looking = look_at_all(&shared);
-        caught(&shared.metrics, "Looking for what vanished", looking).await;
+        caught(shared.counts(), "Looking for what vanished", looking).await;
         shared.backlog.looking.store(false, Ordering::Release);
     });
 }

@@ -108,7 +108,7 @@ async fn keep_publishing(
     let mut owner = Ownership::new(&job);
     loop {
         let task = Task::new(Arc::clone(&job), metrics.clone(), &mut owner, back.clone());
-        let ended = caught(&job.shared.metrics, "Publishing", task.run(&mut from)).await;
+        let ended = caught(job.shared.counts(), "Publishing", task.run(&mut from)).await;
         if ended.is_some() {
             return;
         }

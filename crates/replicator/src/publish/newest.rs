@@ -29,7 +29,7 @@ pub(super) fn find(job: Arc<Job>, to: WeakSender<Message>) {
     };
     let runtime = shared.runtime.clone();
     runtime.spawn(async move {
-        caught(&shared.metrics, "Looking for the newest checkpoint", found).await;
+        caught(shared.counts(), "Looking for the newest checkpoint", found).await;
     });
 }
 

@@ -17,7 +17,7 @@ pub(crate) const SPILLERS: usize = 2;
 
 /// Spills for ever, one chunk after another.
 pub(crate) async fn work(shared: Arc<Shared>) {
-    while caught(&shared.metrics, "Spilling", spill_all(&shared))
+    while caught(shared.counts(), "Spilling", spill_all(&shared))
         .await
         .is_none()
     {}

@@ -178,7 +178,7 @@ impl Cluster {
     /// Deletes a file of ours in the background; what fails, is left to be collected.
     pub(crate) fn delete_later(self: &Arc<Self>, path: String, limit: Duration) {
         let Ok(permit) = Arc::clone(&self.cleanups).try_acquire_owned() else {
-            tracing::warn!(
+            tracing::debug!(
                 path,
                 "given up, and left to be collected: too many deletions wait"
             );
@@ -195,7 +195,7 @@ impl Cluster {
                             if !error.is_transient()
                                 || start.elapsed().as_secs() >= CLEANUP_SECONDS =>
                         {
-                            tracing::warn!(%error, "a given-up file is left to be collected");
+                            tracing::debug!(%error, "a given-up file is left to be collected");
                             break;
                         }
                         Err(_) => {
