@@ -146,6 +146,7 @@ fn a_value_that_is_not_accepted() -> Result<()> {
 
 /// As a full disk leaves it.
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn a_truncated_library() -> Result<()> {
     FREE.with(Alone::start, |alone| {
         let half = &alone.library[..alone.library.len() / 2];
