@@ -217,7 +217,7 @@ fn a_full_disk_where_the_library_is_unpacked() -> Result<()> {
         let folder = disk.path().to_string_lossy().into_owned();
         alone.flink.configure(FOLDER_KEY, Some(&folder))?;
         alone.flink.restart()?;
-        alone.runs_by("full", None, "DualWriteCheckpointStorage")?;
+        alone.runs_by("full-folder", None, "DualWriteCheckpointStorage")?;
         let left = std::fs::read_dir(disk.path())?.count();
         ensure!(
             left == 1,
