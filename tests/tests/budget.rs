@@ -18,6 +18,7 @@ fn stage() -> Result<Stage> {
 /// Of several files that are written at a time one has memory, and only as much as one call takes.
 /// All others are copied from the primary, and every checkpoint that still wants them is published.
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn memory_of_one_chunk() -> Result<()> {
     on_stage(stage, |stage| {
         let Stage {

@@ -59,6 +59,7 @@ fn the_primary_is_lost(version: &str) -> Result<()> {
 }
 
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn flink_1_20_is_restored_from_the_secondary_when_the_primary_is_lost() -> Result<()> {
     the_primary_is_lost("1.20.5")
 }

@@ -132,6 +132,7 @@ fn flink_1_20_is_exact_after_a_kill_and_a_restore() -> anyhow::Result<()> {
 }
 
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn flink_2_2_is_exact_after_a_kill_and_a_restore() -> anyhow::Result<()> {
     killed_and_restored("2.2.1")
 }

@@ -102,6 +102,7 @@ fn a_cluster_refuses_in_safe_mode_over_its_quota_and_on_a_full_disk() -> anyhow:
 }
 
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn a_pair_changes_hands_and_the_one_that_was_killed_comes_back_second() -> anyhow::Result<()> {
     let run = Run::new("hdfs_cluster::pair")?;
     let hdfs = HdfsCluster::builder("pair").pair().start(&run)?;

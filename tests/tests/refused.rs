@@ -146,6 +146,7 @@ fn a_value_that_is_not_accepted() -> Result<()> {
 
 /// As a full disk leaves it.
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn a_truncated_library() -> Result<()> {
     FREE.with(Alone::start, |alone| {
         let half = &alone.library[..alone.library.len() / 2];
@@ -216,7 +217,7 @@ fn a_full_disk_where_the_library_is_unpacked() -> Result<()> {
         let folder = disk.path().to_string_lossy().into_owned();
         alone.flink.configure(FOLDER_KEY, Some(&folder))?;
         alone.flink.restart()?;
-        alone.runs_by("full", None, "DualWriteCheckpointStorage")?;
+        alone.runs_by("full-folder", None, "DualWriteCheckpointStorage")?;
         let left = std::fs::read_dir(disk.path())?.count();
         ensure!(
             left == 1,

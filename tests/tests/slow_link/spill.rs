@@ -41,6 +41,7 @@ fn is_said(apart: &mut Apart, job: &Running, words: &str) -> Result<()> {
 
 /// While it is full, what memory is enough for is published; then it is spilled again.
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn disk_full() -> Result<()> {
     FREE.with(Apart::set, |apart| {
         let disk = Disk::mount(&apart.sites.run, "spill", DISK_MEGABYTES)?;
