@@ -9,8 +9,9 @@ use bytes::Bytes;
 use checkpoint_layout::Location;
 use store::{ErrorKind, Result, Store, StoreError, Writer};
 
+use crate::breaker::Breaker;
 use crate::job::Job;
-use crate::link::{PIECE_BYTES, Place, Turn};
+use crate::link::{PIECE_BYTES, Place, Stalled, Turn};
 use crate::place::{Placed, place};
 
 /// A file that is being written under its in-flight name.
@@ -48,21 +49,15 @@ impl Outgoing {
 
     /// Waits for a turn, before bytes are brought into memory.
     pub(crate) async fn turn(&mut self, bytes: usize) -> Result<Turn> {
-        let (secondary, path) = (&self.job.secondary, self.inflight.path());
-        let stalled = tokio::select! {
-            biased;
-            turn = self.place.turn(bytes) => match turn {
-                Ok(turn) => return Ok(turn),
-                Err(stalled) => stalled,
-            },
-            () = secondary.wait_down() => {
-                let why = "others found that it does not answer";
-                return Err(StoreError::new(ErrorKind::Unavailable, "write", path, why));
-            }
-        };
-        let error = StoreError::new(ErrorKind::TimedOut, "write", path, stalled.to_string());
-        secondary.fell_silent(&error);
-        Err(error)
+        let wish = self.place.turn(bytes);
+        granted(&self.job.secondary, self.inflight.path(), wish).await
+    }
+
+    /// Waits until all of the file's `size` bytes may go, if they are so few that the client may
+    /// keep them until the file is closed.
+    pub(crate) async fn begin(&mut self, size: u64) -> Result<()> {
+        let wish = self.place.closing(Some(size));
+        granted(&self.job.secondary, self.inflight.path(), wish).await
     }
 
     /// Appends bytes whose turn has come.
@@ -80,6 +75,11 @@ impl Outgoing {
         // a file without bytes: Flink makes none, but a handle may say so
         self.open().await?;
         self.place.drained().await;
+        let wish = self.place.closing(None);
+        if let Err(error) = granted(&self.job.secondary, self.inflight.path(), wish).await {
+            self.abort().await;
+            return Err(error);
+        }
         if let Some(writer) = self.writer.take() {
             writer.close().await?;
         }
@@ -104,4 +104,26 @@ impl Outgoing {
             }
         }
     }
+}
+
+/// Waits for what the link is asked for, as long as the secondary answers.
+async fn granted<T>(
+    secondary: &Breaker,
+    path: &str,
+    wish: impl Future<Output = std::result::Result<T, Stalled>>,
+) -> Result<T> {
+    let stalled = tokio::select! {
+        biased;
+        granted = wish => match granted {
+            Ok(granted) => return Ok(granted),
+            Err(stalled) => stalled,
+        },
+        () = secondary.wait_down() => {
+            let why = "others found that it does not answer";
+            return Err(StoreError::new(ErrorKind::Unavailable, "write", path, why));
+        }
+    };
+    let error = StoreError::new(ErrorKind::TimedOut, "write", path, stalled.to_string());
+    secondary.fell_silent(&error);
+    Err(error)
 }

@@ -109,6 +109,9 @@ async fn upload(job: &Arc<Job>, stream: &Stream, feed: &Feed) -> Result<Outcome,
         return Ok(Outcome::Done);
     }
     let mut file = Outgoing::new(job, place);
+    if let Some(sealed) = feed.sealed_before() {
+        file.begin(sealed.size).await?;
+    }
     match send(job, feed, &mut file, deferred).await {
         Ok(Sent::All(sealed)) => finish(job, file, &sealed).await?,
         Ok(Sent::OfNoUse(outcome)) => {

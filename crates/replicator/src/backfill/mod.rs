@@ -352,6 +352,7 @@ async fn copy(shared: &Shared, wanted: &Wanted) -> Result<(Placed, u64)> {
     }
     let place = shared.link.place_of_copy(job.number, wanted.class());
     let mut file = Outgoing::new(job, place);
+    file.begin(length).await?;
     let mut offset = 0;
     while offset < length {
         let part = shared.link.turn_bytes().min(length - offset);

@@ -23,8 +23,8 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::settings::Settings;
-use limits::Limits;
 pub(crate) use limits::PIECE_BYTES;
+use limits::{Limits, PINNED_BYTES};
 pub(crate) use shares::Class;
 use shares::{Shares, Ticket};
 
@@ -65,6 +65,12 @@ pub(crate) struct Turn {
     file: Ticket,
     bytes: usize,
     acknowledged: Arc<Notify>,
+}
+
+/// To close a file; taken back when dropped.
+struct Wish<'a> {
+    link: &'a Inner,
+    ticket: Ticket,
 }
 
 /// A piece with its turn, as it goes to the client.
@@ -124,7 +130,7 @@ impl Link {
 impl Place {
     /// Waits until `bytes` of the file may be sent, at most those of a turn.
     pub(crate) async fn turn(&self, bytes: usize) -> Result<Turn, Stalled> {
-        let (ticket, mut granted) = self.link.ask(|shares| shares.ask_turn(self.file, bytes));
+        let (ticket, granted) = self.link.ask(|shares| shares.ask_turn(self.file, bytes));
         let turn = Turn {
             link: Arc::clone(&self.link),
             ticket,
@@ -132,11 +138,32 @@ impl Place {
             bytes,
             acknowledged: Arc::clone(&self.acknowledged),
         };
+        self.granted(granted).await?;
+        Ok(turn)
+    }
+
+    /// Waits until the file may be closed, which sends what the client still has of it. Of a small
+    /// file, its `whole` bytes may be asked for before any of them is sent.
+    pub(crate) async fn closing(&self, whole: Option<u64>) -> Result<(), Stalled> {
+        if whole.is_some_and(|bytes| bytes > PINNED_BYTES) {
+            return Ok(());
+        }
+        let Some((ticket, granted)) = self.link.ask_close(self.file, whole) else {
+            return Ok(());
+        };
+        let _wish = Wish {
+            link: &self.link,
+            ticket,
+        };
+        self.granted(granted).await
+    }
+
+    async fn granted(&self, mut granted: oneshot::Receiver<()>) -> Result<(), Stalled> {
         loop {
             let again = self.link.look_again(self.file);
             tokio::select! {
                 biased;
-                _ = &mut granted => return Ok(turn),
+                _ = &mut granted => return Ok(()),
                 () = sleep_until(again) => {}
             }
             if self.link.is_stalled(self.file) {
@@ -215,6 +242,19 @@ impl Inner {
         (ticket, granted)
     }
 
+    fn ask_close(
+        &self,
+        file: Ticket,
+        whole: Option<u64>,
+    ) -> Option<(Ticket, oneshot::Receiver<()>)> {
+        let (grant, granted) = oneshot::channel();
+        let mut state = self.lock();
+        let ticket = state.shares.ask_close(file, whole)?;
+        state.waiting.insert(ticket, grant);
+        self.grant(&mut state);
+        Some((ticket, granted))
+    }
+
     fn grant(&self, state: &mut State) {
         let now = Instant::now();
         while let Some(ticket) = state.shares.grant(now) {
@@ -265,6 +305,16 @@ impl Drop for Place {
         state.waiting.remove(&self.file);
         state.shares.close(self.file);
         self.link.grant(&mut state);
+    }
+}
+
+impl Drop for Wish<'_> {
+    fn drop(&mut self) {
+        let mut state = self.link.lock();
+        state.waiting.remove(&self.ticket);
+        if state.shares.withdraw(self.ticket) {
+            self.link.grant(&mut state);
+        }
     }
 }
 

@@ -13,10 +13,8 @@ use tokio::time::Instant;
 const EPOCH: Duration = Duration::from_millis(500);
 /// So many epochs' bytes may be on their way.
 const EPOCHS: u64 = 4;
-/// On the slowest of links.
+/// On the slowest of links, and before anything was measured.
 const BYTES_AT_LEAST: u64 = 256 << 10;
-/// Before anything was measured.
-const BYTES_AT_FIRST: u64 = 4 << 20;
 
 /// The number of bytes that may be on their way.
 pub(super) struct Pace {
@@ -25,8 +23,11 @@ pub(super) struct Pace {
     /// When the first look at this epoch's numbers ends it.
     ends_at: Option<Instant>,
     acknowledged: u64,
+    /// What was on its way when the epoch began.
+    before: u64,
     /// Whether more would have been sent.
     was_short: bool,
+    was_measured: bool,
 }
 
 impl Pace {
@@ -34,10 +35,12 @@ impl Pace {
     pub(super) fn new(most: u64) -> Self {
         Self {
             most,
-            bytes: most.min(BYTES_AT_FIRST),
+            bytes: most.min(BYTES_AT_LEAST),
             ends_at: None,
             acknowledged: 0,
+            before: 0,
             was_short: false,
+            was_measured: false,
         }
     }
 
@@ -55,25 +58,32 @@ impl Pace {
         self.acknowledged += bytes;
     }
 
-    /// How many bytes may be on their way.
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
+    /// How many bytes may be on their way, as was measured. None: nobody was short of anything yet.
+    pub(super) fn measured(&self) -> Option<u64> {
+        self.was_measured.then_some(self.bytes)
     }
 
-    /// Whether so many bytes may be on their way.
-    pub(super) fn allows(&mut self, bytes: u64, now: Instant) -> bool {
+    /// More would have been sent.
+    pub(super) fn is_short(&mut self) {
+        self.was_short = true;
+    }
+
+    /// Whether `more` bytes may be on their way beside `others`.
+    pub(super) fn allows(&mut self, others: u64, more: u64, now: Instant) -> bool {
         let ends_at = *self.ends_at.get_or_insert(now + EPOCH);
         if now >= ends_at {
+            let carried = self.acknowledged.saturating_mul(EPOCHS);
             // without a shortage the numbers tell what was asked for, not what can be carried
-            if self.was_short {
-                let carried = self.acknowledged.saturating_mul(EPOCHS);
+            if self.was_short || self.before > carried {
                 self.bytes = carried.clamp(BYTES_AT_LEAST.min(self.most), self.most);
+                self.was_measured = true;
             }
             self.ends_at = Some(now + EPOCH);
             self.acknowledged = 0;
+            self.before = others;
             self.was_short = false;
         }
-        let allows = bytes <= self.bytes;
+        let allows = others.saturating_add(more) <= self.bytes;
         self.was_short |= !allows;
         allows
     }
@@ -94,7 +104,7 @@ mod tests {
         let seconds = 20;
         for ms in 0..seconds * 1000 {
             let now = start + Duration::from_millis(ms);
-            while pace.allows(on_their_way + 1000, now) {
+            while pace.allows(on_their_way, 1000, now) {
                 (queued, on_their_way) = (queued + 1000, on_their_way + 1000);
             }
             let carried = rate.min(queued);
@@ -129,16 +139,32 @@ mod tests {
     #[test]
     fn a_silent_link_gets_no_more_than_the_least() {
         let (mut pace, now) = (Pace::new(MOST), Instant::now());
-        assert!(pace.allows(BYTES_AT_FIRST, now) && !pace.allows(BYTES_AT_FIRST + 1, now));
-        assert!(pace.allows(BYTES_AT_LEAST, now + EPOCH));
-        assert!(!pace.allows(BYTES_AT_LEAST + 1, now + EPOCH));
+        for now in [now, now + EPOCH] {
+            assert!(pace.allows(0, BYTES_AT_LEAST, now) && !pace.allows(1, BYTES_AT_LEAST, now));
+        }
     }
 
     #[test]
     fn what_is_not_asked_for_does_not_lower_it() {
         let (mut pace, now) = (Pace::new(MOST), Instant::now());
         for epoch in 0..100 {
-            assert!(pace.allows(BYTES_AT_FIRST, now + EPOCH * epoch));
+            assert!(pace.allows(0, BYTES_AT_LEAST, now + EPOCH * epoch));
         }
+        assert_eq!(pace.measured(), None);
+    }
+
+    #[test]
+    fn what_does_not_come_back_lowers_it_though_nobody_was_short() {
+        let (mut pace, now) = (Pace::new(MOST), Instant::now());
+        pace.bytes = MOST;
+        for epoch in 0..3 {
+            assert!(pace.allows(MOST / 2, 1, now + EPOCH * epoch));
+            assert_eq!(pace.measured(), None);
+            pace.acknowledged(MOST / 2);
+        }
+        assert!(pace.allows(MOST / 2, 1, now + EPOCH * 3));
+        pace.acknowledged(100_000);
+        assert!(pace.allows(0, 1, now + EPOCH * 4));
+        assert_eq!(pace.measured(), Some(400_000));
     }
 }

@@ -12,6 +12,8 @@
 //! acknowledged only when more of it is sent. [`Limits`] lets no more files be open than leave
 //! room for a turn, whatever they pin.
 
+mod grant;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -20,10 +22,6 @@ use tokio::time::Instant;
 use super::limits::{Limits, PINNED_BYTES};
 use super::pace::Pace;
 
-/// A job that has fewer files open than these need not wait for those of others.
-const FEW_FILES: usize = 4;
-/// Of a limit that is not used, so much is made up for later.
-const BURST: Duration = Duration::from_millis(50);
 /// A file of which nothing was acknowledged for so many time limits is stalled, even if others of
 /// its job are not.
 const FILE_LIMITS: u32 = 6;
@@ -51,13 +49,23 @@ pub(crate) struct Shares {
     files: BTreeMap<Ticket, File>,
     /// Who waits to open a file: class, job, ticket.
     places: BTreeSet<(Class, u64, Ticket)>,
-    /// Who waits to send a piece: file and bytes.
-    turns: BTreeMap<Ticket, (Ticket, u64)>,
+    /// Who waits to send a piece or to close: file and what.
+    turns: BTreeMap<Ticket, (Ticket, Wish)>,
     unacknowledged: u64,
-    /// Of these, what is not pinned.
+    /// What the link carries of it, or will without being asked again.
     on_their_way: u64,
     pace: Pace,
     next: Ticket,
+}
+
+/// What is asked for of an open file. In bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    /// To send a piece.
+    Piece(u64),
+    /// To close it, whereupon the client sends what it still has of it; with what will be sent
+    /// before that.
+    Close(u64),
 }
 
 /// One job that has files open or waiting.
@@ -89,6 +97,8 @@ struct File {
     /// Against which limit of files it counts, if against any.
     counts: Option<Limit>,
     unacknowledged: u64,
+    /// Of one that may be closed, what is still to come back.
+    outstanding: Option<u64>,
     progress_at: Instant,
     /// What comes back of it tells nothing of the cluster any more.
     given_up: bool,
@@ -97,7 +107,8 @@ struct File {
 impl File {
     /// What the cluster is bound to acknowledge even if nothing more is sent.
     fn on_its_way(&self) -> u64 {
-        self.unacknowledged.saturating_sub(PINNED_BYTES)
+        let unpinned = self.unacknowledged.saturating_sub(PINNED_BYTES);
+        self.outstanding.unwrap_or(unpinned)
     }
 }
 
@@ -143,8 +154,21 @@ impl Shares {
     /// Asks to send a piece of an open file.
     pub(crate) fn ask_turn(&mut self, file: Ticket, bytes: usize) -> Ticket {
         let ticket = self.ticket();
-        self.turns.insert(ticket, (file, bytes as u64));
+        self.turns.insert(ticket, (file, Wish::Piece(bytes as u64)));
         ticket
+    }
+
+    /// Asks to close an open file. A small one may ask before any of it is sent, `whole` bytes, so
+    /// that it goes without a pause. None: it may be closed already.
+    pub(crate) fn ask_close(&mut self, file: Ticket, whole: Option<u64>) -> Option<Ticket> {
+        let open = self.files.get(&file)?;
+        if open.outstanding.is_some() {
+            return None;
+        }
+        let bytes = whole.unwrap_or(open.unacknowledged);
+        let ticket = self.ticket();
+        self.turns.insert(ticket, (file, Wish::Close(bytes)));
+        Some(ticket)
     }
 
     /// Closes a file, or takes back the request to open it. What was not acknowledged of it is
@@ -175,6 +199,7 @@ impl Shares {
         };
         self.on_their_way -= file.on_its_way();
         file.unacknowledged -= bytes;
+        file.outstanding = file.outstanding.map(|left| left.saturating_sub(bytes));
         self.on_their_way += file.on_its_way();
         if file.given_up {
             return;
@@ -230,96 +255,6 @@ impl Shares {
         self.unacknowledged
     }
 
-    fn grant_place(&mut self, now: Instant) -> Option<Ticket> {
-        for class in [Class::Live, Class::Needed, Class::Deferred] {
-            let first_of = |job: u64| {
-                let mut waiting = self
-                    .places
-                    .range((class, job, 0)..=(class, job, Ticket::MAX));
-                waiting.next().copied()
-            };
-            let jobs = self.jobs.iter();
-            let first = jobs.filter_map(|(job, share)| Some((share.served, first_of(*job)?)));
-            let Some((_, place)) = first
-                .filter(|(_, (class, job, _))| self.may_open(*job, *class))
-                .min_by_key(|(served, (_, _, ticket))| (*served, *ticket))
-            else {
-                continue;
-            };
-            self.places.remove(&place);
-            self.place((place.2, place.1, class), Some(Limit::of(class)), now);
-            return Some(place.2);
-        }
-        None
-    }
-
-    fn may_open(&self, job: u64, class: Class) -> bool {
-        let limit = Some(Limit::of(class));
-        let counted = |file: &&File| file.counts == limit;
-        let open = self.files.values().filter(counted).count();
-        if limit == Some(Limit::Deferred) {
-            return open < self.limits.deferred;
-        }
-        let of_job = self.files.values().filter(counted);
-        let of_job = of_job.filter(|file| file.job == job).count();
-        let is_newcomer = of_job < self.limits.files.min(FEW_FILES);
-        let newcomers = if is_newcomer {
-            self.limits.newcomers
-        } else {
-            0
-        };
-        // on a slow link, no more than can get anywhere
-        let moving = usize::try_from(self.pace.bytes() / PINNED_BYTES).unwrap_or(usize::MAX);
-        open < self.limits.files.min(moving) + newcomers
-    }
-
-    /// A file that has as much on its way as it may lets others of its class go ahead, and holds up
-    /// those of lower ones: it is the link that it waits for.
-    fn first_turn(&self) -> Option<(Ticket, Ticket, u64)> {
-        let turns = self.turns.iter().filter_map(|(ticket, (file, bytes))| {
-            let open = self.files.get(file)?;
-            let served = self.jobs.get(&open.job)?.served;
-            let is_full = open.unacknowledged + bytes > self.limits.file_bytes;
-            Some((
-                (open.class, is_full, served, *ticket),
-                (*ticket, *file, *bytes),
-            ))
-        });
-        let (order, turn) = turns.min_by_key(|turn| turn.0)?;
-        (!order.1).then_some(turn)
-    }
-
-    fn grant_turn(&mut self, now: Instant) -> Option<Ticket> {
-        let (ticket, file, bytes) = self.first_turn()?;
-        let is_free = self.used_until.is_none_or(|until| until <= now);
-        let fits = self.unacknowledged + bytes <= self.limits.bytes;
-        // one piece of each file shows whether it is the link or the cluster that does not answer
-        let is_first = self.files.get(&file)?.on_its_way() == 0;
-        let paced = self.pace.allows(self.on_their_way + bytes, now) || is_first;
-        if !is_free || !fits || !paced {
-            return None;
-        }
-        self.turns.remove(&ticket);
-        self.unacknowledged += bytes;
-        if let Some(rate) = self.limits.rate {
-            let since = now.checked_sub(BURST).unwrap_or(now);
-            let from = self.used_until.map_or(since, |until| until.max(since));
-            let nanos = bytes.saturating_mul(1_000_000_000) / rate;
-            self.used_until = Some(from + Duration::from_nanos(nanos));
-        }
-        let open = self.files.get_mut(&file)?;
-        if open.unacknowledged <= PINNED_BYTES {
-            open.progress_at = now;
-        }
-        self.on_their_way -= open.on_its_way();
-        open.unacknowledged += bytes;
-        self.on_their_way += open.on_its_way();
-        if let Some(job) = self.jobs.get_mut(&open.job) {
-            job.served += bytes;
-        }
-        Some(ticket)
-    }
-
     fn place(
         &mut self,
         (ticket, job, class): (Ticket, u64, Class),
@@ -331,6 +266,7 @@ impl Shares {
             class,
             counts,
             unacknowledged: 0,
+            outstanding: None,
             progress_at: now,
             given_up: false,
         };
@@ -422,6 +358,7 @@ mod tests {
     #[test]
     fn pieces_go_by_class_and_then_to_the_job_that_had_the_least() {
         let mut shares = shares(8, None);
+        shares.pace = Pace::unlimited();
         let large = opened(&mut shares, 1, Class::Live);
         let small = opened(&mut shares, 2, Class::Live);
         let copy = shares.open(2, Class::Needed, now());
@@ -540,6 +477,35 @@ mod tests {
     }
 
     #[test]
+    fn what_small_files_hold_back_is_paced_when_they_are_closed() {
+        let mut shares = shares(8, None);
+        let files = [(); 4].map(|()| opened(&mut shares, 1, Class::Live));
+        let whole = 100_000;
+        let first = [files[0], files[1]].map(|file| shares.ask_close(file, Some(whole)).unwrap());
+        let blocked = shares.ask_close(files[2], Some(whole)).unwrap();
+        let granted: Vec<_> = std::iter::from_fn(|| shares.grant(now())).collect();
+        assert_eq!(granted, first, "two of them are what a slow link may have");
+        assert_eq!(shares.ask_close(files[0], None), None, "it may be closed");
+
+        // what was granted goes before what was not, or neither would go
+        let piece = shares.ask_turn(files[1], PIECE_BYTES);
+        assert_eq!(shares.grant(now()), Some(piece));
+        assert_eq!(shares.grant(now()), None);
+        shares.acknowledge(files[1], PIECE, now());
+        assert_eq!(shares.grant(now()), Some(blocked));
+
+        // one that asks at its end brings what it still has
+        let turn = shares.ask_turn(files[3], PIECE_BYTES);
+        assert_eq!(shares.grant(now()), Some(turn));
+        let close = shares.ask_close(files[3], None).unwrap();
+        assert_eq!(shares.grant(now()), None);
+        files[..3].iter().for_each(|file| shares.close(*file));
+        assert_eq!(shares.grant(now()), Some(close));
+        shares.acknowledge(files[3], PIECE, now());
+        assert_eq!(shares.on_their_way, 0);
+    }
+
+    #[test]
     fn nothing_is_kept_of_jobs_that_are_done() {
         let mut shares = shares(8, None);
         for job in 0..1000 {
@@ -547,6 +513,8 @@ mod tests {
             let waiting = shares.ask_place(job, Class::Live, now());
             let turn = shares.ask_turn(file, PIECE_BYTES);
             assert!(shares.withdraw(turn) && !shares.withdraw(turn));
+            let close = shares.ask_close(file, None).unwrap();
+            assert!(shares.withdraw(close));
             shares.close(file);
             shares.close(waiting);
         }
