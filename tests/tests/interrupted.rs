@@ -230,8 +230,8 @@ fn job_manager_killed_before_it_retires() -> Result<()> {
     })
 }
 
-/// Looks at what is published from checkpoint `first` on until `count` more are, by one hand: it only
-/// gets newer, and only the oldest goes.
+/// Looks at what is published from checkpoint `first` on until `count` more are, by one hand: it
+/// only gets newer, and only the oldest goes.
 fn published_by_one_hand(judge: &mut Judge, first: u64, count: usize) -> Result<()> {
     let (mut before, mut seen) = (Vec::<u64>::new(), BTreeSet::new());
     let mut look = || {
