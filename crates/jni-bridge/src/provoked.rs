@@ -8,8 +8,8 @@ const ASKED_IN: &str = "DUALWRITE_PROVOKED_PANICS";
 pub(crate) fn panic_if_asked(entry: &str) {
     let file = std::env::var_os(ASKED_IN);
     let asked = file.and_then(|file| std::fs::read_to_string(file).ok());
-    assert!(
-        !asked.is_some_and(|asked| asked.lines().any(|line| line == entry)),
-        "provoked"
-    );
+    if asked.is_some_and(|asked| asked.lines().any(|line| line == entry)) {
+        // without the hook, whose words on standard error could get into a line of Flink's log
+        std::panic::resume_unwind(Box::new("provoked"));
+    }
 }

@@ -475,6 +475,33 @@ async fn whatever_fails_it_is_published_in_the_end() {
     }
 }
 
+/// What lost files to the primary's retention waits in vain, and does not keep what takes longer
+/// than an interval from being complete.
+#[tokio::test(start_paused = true)]
+async fn what_is_lost_makes_room_for_what_is_late() {
+    let world = World::new();
+    let job = world.coordinator();
+    for id in 1..=20 {
+        job.offer(Checkpoint::new(id, id).offer());
+        sleep(Duration::from_secs(1)).await;
+    }
+    for id in 21..=40 {
+        let checkpoint = Checkpoint::new(id, id);
+        job.offer(checkpoint.offer());
+        let secondary = world.secondary.clone();
+        tokio::spawn(async move {
+            sleep(Duration::from_millis(2_500)).await;
+            for (path, bytes) in checkpoint.files() {
+                support::write(&secondary, &path, &bytes).await;
+            }
+        });
+        sleep(Duration::from_secs(1)).await;
+    }
+    let published = world.count("dualwrite_newest_published_checkpoint_id");
+    assert!(published >= 36, "{published}");
+    world.published().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn after_an_outage_the_newest_is_published() {
     let world = World::new();

@@ -13,7 +13,7 @@ use super::gate::{self, Gate};
 use super::owner::Ownership;
 use super::retention::Retention;
 use super::strides::{self, Strides};
-use super::waiting::{Waiting, one_too_many};
+use super::waiting::{Outlook, Waiting, one_too_many};
 use super::{Message, Offer, newest, seconds, signed};
 use crate::job::Job;
 use crate::reason::Unpublishable;
@@ -119,13 +119,22 @@ impl<'a> Task<'a> {
             Ok(waiting) => self.waiting.push(waiting),
             Err((reason, why)) => self.give_up(id, reason, &why),
         }
-        let ids: Vec<u64> = self.waiting.iter().map(|waiting| waiting.id).collect();
-        let is_left_out = |id| self.strides.leave_out(id, self.newest);
-        if let Some(index) = one_too_many(&ids, WAITING_AT_MOST, is_left_out) {
+        let outlooks: Vec<_> = self.waiting.iter().map(|each| self.outlook(each)).collect();
+        if let Some(index) = one_too_many(&outlooks, WAITING_AT_MOST) {
             self.waiting.remove(index);
             self.metrics.superseded.inc();
         }
         self.pause = FIRST_LOOK_AFTER;
+    }
+
+    fn outlook(&self, waiting: &Waiting) -> Outlook {
+        if waiting.lost {
+            Outlook::Lost
+        } else if self.strides.leave_out(waiting.id, self.newest) {
+            Outlook::LeftOut
+        } else {
+            Outlook::Open
+        }
     }
 
     fn claim_again(&mut self) {
@@ -249,6 +258,19 @@ impl<'a> Task<'a> {
             .patience(self.job.spec.backfill_grace, self.newest);
         for waiting in &mut self.waiting {
             gate::ask(&self.job, waiting, grace);
+        }
+        if self.waiting.len() >= WAITING_AT_MOST {
+            self.look_for_lost().await;
+        }
+    }
+
+    /// When places become scarce, those that were asked for in vain are known.
+    async fn look_for_lost(&mut self) {
+        for waiting in &mut self.waiting {
+            let was_asked = waiting.missing().any(|missing| missing.asked);
+            if was_asked && !waiting.lost {
+                waiting.lost = strides::has_lost_a_file(&self.job, waiting).await;
+            }
         }
     }
 

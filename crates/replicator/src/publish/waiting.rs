@@ -25,6 +25,9 @@ pub(super) struct Waiting {
     files: Vec<Expected>,
     /// Those of them that no published checkpoint keeps there.
     pub(super) unknown: Vec<Unknown>,
+    /// The primary does not have a file of it any more that the secondary lacks: unless somebody is
+    /// still sending it, it will never be complete.
+    pub(super) lost: bool,
     /// Lives as long as it waits; what is copied on its account is of no use afterwards.
     pub(super) need: Arc<()>,
 }
@@ -97,6 +100,7 @@ impl Waiting {
             dir,
             files,
             unknown,
+            lost: false,
             need: Arc::new(()),
         })
     }
@@ -148,35 +152,50 @@ fn unmapped_directory<'a>(metadata: &'a Metadata<'_>, mapping: &Mapping) -> Opti
     unmapped.map(|reference| &*reference.path)
 }
 
-/// Which of the waiting `ids` (in their order of offer) goes, if there are more than `most`:
-/// neither the newest, which a recovery wants, nor the oldest, which is nearest to complete. Of the
-/// others the last one that a `TaskManager` left out, if there is one: it may never be complete.
-pub(super) fn one_too_many(
-    ids: &[u64],
-    most: usize,
-    is_left_out: impl Fn(u64) -> bool,
-) -> Option<usize> {
-    let last = ids.len().checked_sub(2).filter(|_| ids.len() > most)?;
-    let left_out = (1..=last).rev().find(|index| is_left_out(ids[*index]));
-    Some(left_out.unwrap_or(last))
+/// How far a waiting checkpoint is from being complete, as far as that is known. What is greater
+/// lets others have its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Outlook {
+    /// All its files may be on their way.
+    Open,
+    /// A `TaskManager` left it out.
+    LeftOut,
+    /// A file of it is lost, unless somebody is still sending it.
+    Lost,
+}
+
+/// Which of the waiting checkpoints (in their order of offer) goes, if there are more than `most`:
+/// the last one with the worst outlook. Never the newest, which a recovery wants, and of those that
+/// are open not the oldest, which is nearest to complete.
+pub(super) fn one_too_many(outlooks: &[Outlook], most: usize) -> Option<usize> {
+    let is_full = outlooks.len() > most;
+    let last = outlooks.len().checked_sub(2).filter(|_| is_full)?;
+    let worst = *outlooks[..=last].iter().max()?;
+    if worst == Outlook::Open {
+        return Some(last);
+    }
+    outlooks[..=last]
+        .iter()
+        .rposition(|outlook| *outlook == worst)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Outlook::{LeftOut, Lost, Open};
     use super::*;
 
     #[test]
     fn neither_the_newest_nor_the_oldest_goes() {
-        let none = |_| false;
-        assert_eq!(one_too_many(&[1, 2, 3], 3, none), None);
-        assert_eq!(one_too_many(&[1, 2, 3, 4], 3, none), Some(2));
+        assert_eq!(one_too_many(&[Open; 3], 3), None);
+        assert_eq!(one_too_many(&[Open; 4], 3), Some(2));
+        assert_eq!(one_too_many(&[Open; 2], 1), Some(0));
     }
 
     #[test]
-    fn what_was_left_out_goes_first() {
-        let odd = |id| id % 2 == 1;
-        assert_eq!(one_too_many(&[1, 2, 3, 4, 5], 4, odd), Some(2));
-        assert_eq!(one_too_many(&[1, 2, 4, 5], 3, odd), Some(2));
-        assert_eq!(one_too_many(&[1, 2], 1, odd), Some(0));
+    fn what_may_never_be_complete_goes_first() {
+        assert_eq!(one_too_many(&[Open, LeftOut, Open, Open], 3), Some(1));
+        assert_eq!(one_too_many(&[LeftOut, Lost, LeftOut, Open], 3), Some(1));
+        assert_eq!(one_too_many(&[Lost, Open, Open, LeftOut], 3), Some(0));
+        assert_eq!(one_too_many(&[LeftOut, LeftOut, Open, Lost], 3), Some(1));
     }
 }
