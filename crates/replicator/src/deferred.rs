@@ -47,12 +47,12 @@ impl Calls {
         true
     }
 
-    /// Returns once there was a call after this one.
-    async fn after(&self, number: u64) {
+    /// Returns once there was a call after the one of this number.
+    async fn after(&self, seen: Option<u64>) {
         loop {
             // before the look, so that what comes after it is heard
             let called = self.called.notified();
-            if self.last().number != number {
+            if Some(self.last().number) != seen {
                 return;
             }
             called.await;
@@ -64,9 +64,6 @@ impl Calls {
     }
 }
 
-/// The number of no call.
-const NONE: u64 = u64::MAX;
-
 /// One file that waits for whether it is needed.
 pub(crate) struct Deferred<'a> {
     job: &'a Job,
@@ -74,7 +71,7 @@ pub(crate) struct Deferred<'a> {
     from: Location,
     checkpoint: u64,
     /// The number of the last call that was followed.
-    seen: u64,
+    seen: Option<u64>,
 }
 
 /// What is known of it.
@@ -101,7 +98,7 @@ impl<'a> Deferred<'a> {
             feed,
             from: job.spec.mapping.aliases().resolve(&sealed.path).ok()?,
             checkpoint,
-            seen: if is_behind { NONE } else { last.number },
+            seen: (!is_behind).then_some(last.number),
         })
     }
 
@@ -130,7 +127,7 @@ impl<'a> Deferred<'a> {
 
     /// Whether it turned out to be of no use, or needed, while it is being sent.
     pub(crate) async fn is_of_no_use(&mut self, place: &Place) -> bool {
-        if !self.feed.is_deferred() || self.job.calls.last().number == self.seen {
+        if !self.feed.is_deferred() || Some(self.job.calls.last().number) == self.seen {
             return false;
         }
         let verdict = self.look().await;
@@ -142,7 +139,7 @@ impl<'a> Deferred<'a> {
 
     async fn look(&mut self) -> Verdict {
         let Call { number, taken } = *self.job.calls.last();
-        self.seen = number;
+        self.seen = Some(number);
         if self.job.is_gone(&self.from).await {
             return Verdict::OfNoUse;
         }

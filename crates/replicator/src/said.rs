@@ -29,34 +29,35 @@ struct Cause {
 impl Said {
     /// Whether this is the first time.
     pub(crate) fn first(&self, cause: &str) -> bool {
-        let mut causes = self.lock();
-        let is_first = causes.len() < CAUSES_AT_MOST && !causes.contains_key(cause);
-        if is_first {
-            let said = Cause {
-                told_at: Instant::now(),
-                more: 0,
-            };
-            causes.insert(cause.to_owned(), said);
-        }
-        is_first
+        self.heard(cause, 0, 0)
     }
 
     /// The same, of what further ones are counted: `what` stands before their number.
     pub(crate) fn first_or_counted(&self, what: &str) -> bool {
-        let first = self.first(what);
-        if !first && let Some(cause) = self.lock().get_mut(what) {
-            cause.more += 1;
-        }
-        first
+        self.heard(what, 0, 1)
     }
 
     /// Counts one of which something else has told.
     pub(crate) fn counted(&self, what: &str) {
-        if self.first_or_counted(what)
-            && let Some(cause) = self.lock().get_mut(what)
-        {
-            cause.more += 1;
+        self.heard(what, 1, 1);
+    }
+
+    /// Whether this is the first time; which counts as `first`, and otherwise as `further`.
+    fn heard(&self, cause: &str, first: u64, further: u64) -> bool {
+        let mut causes = self.lock();
+        if let Some(known) = causes.get_mut(cause) {
+            known.more += further;
+            return false;
         }
+        let is_first = causes.len() < CAUSES_AT_MOST;
+        if is_first {
+            let said = Cause {
+                told_at: Instant::now(),
+                more: first,
+            };
+            causes.insert(cause.to_owned(), said);
+        }
+        is_first
     }
 
     /// How often the causes came that were counted, one line for each whose time has come.

@@ -102,14 +102,15 @@ async fn upload(job: &Arc<Job>, stream: &Stream, feed: &Feed) -> Result<Outcome,
         return Ok(Outcome::OfNoUse);
     };
     feed.got_place();
-    if let Some(sealed) = feed.sealed_before()
-        && is_there(job, &sealed).await
+    let sealed = feed.sealed_before();
+    if let Some(sealed) = &sealed
+        && is_there(job, sealed).await
     {
-        uploaded(job, &sealed);
+        uploaded(job, sealed);
         return Ok(Outcome::Done);
     }
     let mut file = Outgoing::new(job, place);
-    if let Some(sealed) = feed.sealed_before() {
+    if let Some(sealed) = sealed {
         file.begin(sealed.size).await?;
     }
     match send(job, feed, &mut file, deferred).await {

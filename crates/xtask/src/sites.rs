@@ -5,9 +5,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
-use harness::{
-    Checkpoints, FlinkBuilder, FlinkCluster, HdfsBuilder, HdfsCluster, Host, Run, dist_jar,
-};
+use harness::{Checkpoints, FlinkBuilder, FlinkCluster, HdfsCluster, Host, Run, dist_jar};
 
 /// What makes Flink use the product.
 pub(crate) const FACTORY: &str = "io.dualwrite.flink.DualWriteCheckpointStorageFactory";
@@ -24,24 +22,16 @@ pub(crate) struct Sites {
 }
 
 impl Sites {
-    /// Starts both and waits for them.
+    /// Starts both and waits for them; the secondary on `host`, if there is one.
     ///
     /// # Errors
     /// As [`HdfsCluster::start`].
-    pub(crate) fn start(run: &Run) -> Result<Self> {
-        Self::start_with(run, HdfsCluster::builder("secondary"))
-    }
-
-    /// The same, with the secondary on a host of its own.
-    ///
-    /// # Errors
-    /// As [`HdfsCluster::start`].
-    pub(crate) fn start_apart(run: &Run, host: &Host) -> Result<Self> {
-        Self::start_with(run, HdfsCluster::builder("secondary").host(host))
-    }
-
-    fn start_with(run: &Run, secondary: HdfsBuilder) -> Result<Self> {
+    pub(crate) fn start(run: &Run, host: Option<&Host>) -> Result<Self> {
         let primary = HdfsCluster::builder("primary").launch(run)?;
+        let mut secondary = HdfsCluster::builder("secondary");
+        if let Some(host) = host {
+            secondary = secondary.host(host);
+        }
         let secondary = secondary.launch(run)?;
         primary.wait_ready()?;
         secondary.wait_ready()?;

@@ -68,7 +68,7 @@ pub(crate) struct Turn {
 }
 
 /// To close a file; taken back when dropped.
-struct Wish<'a> {
+struct Request<'a> {
     link: &'a Inner,
     ticket: Ticket,
 }
@@ -145,13 +145,12 @@ impl Place {
     /// Waits until the file may be closed, which sends what the client still has of it. Of a small
     /// file, its `whole` bytes may be asked for before any of them is sent.
     pub(crate) async fn closing(&self, whole: Option<u64>) -> Result<(), Stalled> {
-        if whole.is_some_and(|bytes| bytes > PINNED_BYTES) {
+        let is_large = whole.is_some_and(|bytes| bytes > PINNED_BYTES);
+        if is_large || self.link.lock().shares.may_close(self.file) {
             return Ok(());
         }
-        let Some((ticket, granted)) = self.link.ask_close(self.file, whole) else {
-            return Ok(());
-        };
-        let _wish = Wish {
+        let (ticket, granted) = self.link.ask(|shares| shares.ask_close(self.file, whole));
+        let _request = Request {
             link: &self.link,
             ticket,
         };
@@ -242,19 +241,6 @@ impl Inner {
         (ticket, granted)
     }
 
-    fn ask_close(
-        &self,
-        file: Ticket,
-        whole: Option<u64>,
-    ) -> Option<(Ticket, oneshot::Receiver<()>)> {
-        let (grant, granted) = oneshot::channel();
-        let mut state = self.lock();
-        let ticket = state.shares.ask_close(file, whole)?;
-        state.waiting.insert(ticket, grant);
-        self.grant(&mut state);
-        Some((ticket, granted))
-    }
-
     fn grant(&self, state: &mut State) {
         let now = Instant::now();
         while let Some(ticket) = state.shares.grant(now) {
@@ -308,7 +294,7 @@ impl Drop for Place {
     }
 }
 
-impl Drop for Wish<'_> {
+impl Drop for Request<'_> {
     fn drop(&mut self) {
         let mut state = self.link.lock();
         state.waiting.remove(&self.ticket);

@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future, stream};
 use store::{ErrorKind, FileStatus, Result, Store};
 
 use super::owner::Ownership;
@@ -168,4 +168,13 @@ pub(super) async fn has_lost_a_file(job: &Job, waiting: &Waiting) -> bool {
         Ok(from) => job.is_gone(&from).await,
         Err(_) => false,
     }
+}
+
+/// Finds those that were asked for in vain: for one file of each that is not known to be lost.
+pub(super) async fn find_lost(job: &Job, waiting: &mut [Waiting]) {
+    let looks = waiting.iter_mut().map(|waiting| async move {
+        let was_asked = waiting.missing().any(|missing| missing.asked);
+        waiting.lost = waiting.lost || (was_asked && has_lost_a_file(job, waiting).await);
+    });
+    future::join_all(looks).await;
 }

@@ -40,6 +40,8 @@ pub(super) struct Task<'a> {
     strides: Strides,
     /// Whether the strides were looked at since the last offer.
     strides_are_fresh: bool,
+    /// The same of what is lost.
+    losses_are_fresh: bool,
     pause: Duration,
 }
 
@@ -57,6 +59,7 @@ impl<'a> Task<'a> {
             retention: Retention::new(&job),
             strides: Strides::default(),
             strides_are_fresh: false,
+            losses_are_fresh: false,
             waiting: Vec::new(),
             newest: 0,
             pause: FIRST_LOOK_AFTER,
@@ -114,7 +117,7 @@ impl<'a> Task<'a> {
     fn accept(&mut self, offer: Offer, at: Instant) {
         let id = offer.checkpoint;
         self.newest = self.newest.max(id);
-        self.strides_are_fresh = false;
+        (self.strides_are_fresh, self.losses_are_fresh) = (false, false);
         match Waiting::new(&self.job, offer, at, &self.gate) {
             Ok(waiting) => self.waiting.push(waiting),
             Err((reason, why)) => self.give_up(id, reason, &why),
@@ -259,18 +262,9 @@ impl<'a> Task<'a> {
         for waiting in &mut self.waiting {
             gate::ask(&self.job, waiting, grace);
         }
-        if self.waiting.len() >= WAITING_AT_MOST {
-            self.look_for_lost().await;
-        }
-    }
-
-    /// When places become scarce, those that were asked for in vain are known.
-    async fn look_for_lost(&mut self) {
-        for waiting in &mut self.waiting {
-            let was_asked = waiting.missing().any(|missing| missing.asked);
-            if was_asked && !waiting.lost {
-                waiting.lost = strides::has_lost_a_file(&self.job, waiting).await;
-            }
+        if self.waiting.len() >= WAITING_AT_MOST && !self.losses_are_fresh {
+            strides::find_lost(&self.job, &mut self.waiting).await;
+            self.losses_are_fresh = true;
         }
     }
 

@@ -89,7 +89,7 @@ impl Measured {
 /// # Errors
 /// When something fails on the way, or a checkpoint of either Flink fails.
 pub(super) fn measure(run: &Run, minutes: u64, screen: &Screen) -> Result<Measured> {
-    let pair = Pair::start(run, INTERVAL, screen)?;
+    let pair = Pair::start(run, None, INTERVAL, screen)?;
     let load = vitals::load();
     screen.step("both jobs run");
     pair.plain.job.pace(RATE)?;

@@ -112,10 +112,7 @@ pub(crate) fn memory(options: &Options) -> Result<()> {
 fn measure(state: State, rounds: u32, screen: &Screen) -> Result<Case> {
     let run = Run::new(&format!("overhead-{}", state.name()))?;
     let host = (state == State::Slow).then(Host::start).transpose()?;
-    let pair = match &host {
-        Some(host) => Pair::start_apart(&run, host, pair::NEVER, screen)?,
-        None => Pair::start(&run, pair::NEVER, screen)?,
-    };
+    let pair = Pair::start(&run, host.as_ref(), pair::NEVER, screen)?;
     screen.step("a turn of each to warm up");
     let (mut plain, mut product) = (Vec::new(), Vec::new());
     turn::take(&pair.plain)?;

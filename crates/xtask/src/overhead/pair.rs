@@ -21,7 +21,6 @@ const PAYLOAD_BYTES: u64 = 2_048;
 /// With four payloads each, 32 MiB of state.
 const KEYS: u64 = 4_000;
 const FLINK: &str = "1.20.5";
-const CLUSTERS: &str = "starting two HDFS clusters, primary and secondary";
 
 /// What runs side by side.
 pub(super) struct Pair {
@@ -40,30 +39,19 @@ pub(super) struct Side {
 }
 
 impl Pair {
-    /// Starts everything; checkpoints are triggered `every` so often.
+    /// Starts everything, the secondary on `host`, if there is one; checkpoints are triggered
+    /// `every` so often.
     ///
     /// # Errors
     /// When something does not start.
-    pub(super) fn start(run: &Run, every: Duration, screen: &Screen) -> Result<Self> {
-        screen.step(CLUSTERS);
-        Self::start_at(Sites::start(run)?, run, every, screen)
-    }
-
-    /// The same, with the secondary on a host of its own.
-    ///
-    /// # Errors
-    /// When something does not start.
-    pub(super) fn start_apart(
+    pub(super) fn start(
         run: &Run,
-        host: &Host,
+        host: Option<&Host>,
         every: Duration,
         screen: &Screen,
     ) -> Result<Self> {
-        screen.step(CLUSTERS);
-        Self::start_at(Sites::start_apart(run, host)?, run, every, screen)
-    }
-
-    fn start_at(sites: Sites, run: &Run, every: Duration, screen: &Screen) -> Result<Self> {
+        screen.step("starting two HDFS clusters, primary and secondary");
+        let sites = Sites::start(run, host)?;
         screen.step(&format!("starting two Flinks {FLINK}, one of them plain"));
         let plain = launch(sites.plain("plain", FLINK, every)?, run)?;
         let product = launch(sites.product("product", FLINK, every)?, run)?;

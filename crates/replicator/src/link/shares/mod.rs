@@ -159,16 +159,19 @@ impl Shares {
     }
 
     /// Asks to close an open file. A small one may ask before any of it is sent, `whole` bytes, so
-    /// that it goes without a pause. None: it may be closed already.
-    pub(crate) fn ask_close(&mut self, file: Ticket, whole: Option<u64>) -> Option<Ticket> {
-        let open = self.files.get(&file)?;
-        if open.outstanding.is_some() {
-            return None;
-        }
-        let bytes = whole.unwrap_or(open.unacknowledged);
+    /// that it goes without a pause.
+    pub(crate) fn ask_close(&mut self, file: Ticket, whole: Option<u64>) -> Ticket {
         let ticket = self.ticket();
+        let held = self.files.get(&file).map(|open| open.unacknowledged);
+        let bytes = whole.or(held).unwrap_or_default();
         self.turns.insert(ticket, (file, Wish::Close(bytes)));
-        Some(ticket)
+        ticket
+    }
+
+    /// Whether that was granted before.
+    pub(crate) fn may_close(&self, file: Ticket) -> bool {
+        let open = self.files.get(&file);
+        open.is_some_and(|open| open.outstanding.is_some())
     }
 
     /// Closes a file, or takes back the request to open it. What was not acknowledged of it is
@@ -481,11 +484,12 @@ mod tests {
         let mut shares = shares(8, None);
         let files = [(); 4].map(|()| opened(&mut shares, 1, Class::Live));
         let whole = 100_000;
-        let first = [files[0], files[1]].map(|file| shares.ask_close(file, Some(whole)).unwrap());
-        let blocked = shares.ask_close(files[2], Some(whole)).unwrap();
+        let first = [files[0], files[1]].map(|file| shares.ask_close(file, Some(whole)));
+        let blocked = shares.ask_close(files[2], Some(whole));
         let granted: Vec<_> = std::iter::from_fn(|| shares.grant(now())).collect();
         assert_eq!(granted, first, "two of them are what a slow link may have");
-        assert_eq!(shares.ask_close(files[0], None), None, "it may be closed");
+        let may_close = files.map(|file| shares.may_close(file));
+        assert_eq!(may_close, [true, true, false, false]);
 
         // what was granted goes before what was not, or neither would go
         let piece = shares.ask_turn(files[1], PIECE_BYTES);
@@ -497,7 +501,7 @@ mod tests {
         // one that asks at its end brings what it still has
         let turn = shares.ask_turn(files[3], PIECE_BYTES);
         assert_eq!(shares.grant(now()), Some(turn));
-        let close = shares.ask_close(files[3], None).unwrap();
+        let close = shares.ask_close(files[3], None);
         assert_eq!(shares.grant(now()), None);
         files[..3].iter().for_each(|file| shares.close(*file));
         assert_eq!(shares.grant(now()), Some(close));
@@ -513,7 +517,7 @@ mod tests {
             let waiting = shares.ask_place(job, Class::Live, now());
             let turn = shares.ask_turn(file, PIECE_BYTES);
             assert!(shares.withdraw(turn) && !shares.withdraw(turn));
-            let close = shares.ask_close(file, None).unwrap();
+            let close = shares.ask_close(file, None);
             assert!(shares.withdraw(close));
             shares.close(file);
             shares.close(waiting);
