@@ -81,6 +81,18 @@ impl SecondaryRoot {
             .join(&format!("{job_id}.json"))
     }
 
+    /// What the owner of a job is about to publish or to delete. Whoever claims the job next deletes
+    /// all of it.
+    pub fn claimed_dir(&self, job_id: &str) -> Location {
+        self.0.join(OWN).join("claimed").join(job_id)
+    }
+
+    /// One file that is about to be published, or the directory of what is about to be deleted;
+    /// called as [`Self::inflight`].
+    pub fn claimed(&self, job_id: &str, writer: &str, number: u64) -> Location {
+        self.claimed_dir(job_id).join(&format!("{writer}-{number}"))
+    }
+
     /// The records of which processes leave checkpoints of a job out.
     pub fn stride_records(&self, job_id: &str) -> Location {
         self.0.join(OWN).join("strides").join(job_id)
@@ -119,6 +131,7 @@ mod tests {
             root.inflight("w", 1),
             root.catalogue_entry("j"),
             root.owner_record("j"),
+            root.claimed("j", "w", 1),
             root.stride_record("j", "w"),
         ];
         for name in names {

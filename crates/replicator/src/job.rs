@@ -49,7 +49,7 @@ pub(crate) struct Shared {
     pub(crate) said: Said,
     looks: Semaphore,
     pub(crate) opener: Opener,
-    next_inflight: AtomicU64,
+    next_number: AtomicU64,
     next_job: AtomicU64,
     breakers: Mutex<HashMap<String, Arc<Breaker>>>,
 }
@@ -85,7 +85,7 @@ impl Shared {
             writer_id,
             said: Said::default(),
             looks: Semaphore::new(LOOKS_AT_ONCE),
-            next_inflight: AtomicU64::new(0),
+            next_number: AtomicU64::new(0),
             next_job: AtomicU64::new(0),
             breakers: Mutex::default(),
             settings,
@@ -100,9 +100,13 @@ impl Shared {
         (&self.metrics, &self.said)
     }
 
+    /// In no other in-flight name of the process.
+    fn next_number(&self) -> u64 {
+        self.next_number.fetch_add(1, Ordering::Relaxed)
+    }
+
     fn next_inflight(&self, root: &SecondaryRoot) -> Location {
-        let number = self.next_inflight.fetch_add(1, Ordering::Relaxed);
-        root.inflight(&self.writer_id, number)
+        root.inflight(&self.writer_id, self.next_number())
     }
 
     /// How much of what could grow there is.
@@ -172,6 +176,17 @@ impl Job {
     /// A name under which nobody has ever written.
     pub(crate) fn next_inflight(&self) -> Location {
         self.shared.next_inflight(&self.root)
+    }
+
+    /// The same, where the next process to claim the job deletes it.
+    pub(crate) fn next_claimed(&self) -> Location {
+        let (writer, number) = (&self.shared.writer_id, self.shared.next_number());
+        self.root.claimed(&self.spec.id, writer, number)
+    }
+
+    /// The number of a claim, which no other one of the process has.
+    pub(crate) fn next_claim(&self) -> u64 {
+        self.shared.next_number()
     }
 
     /// Where a primary path belongs on the secondary; said once where it belongs nowhere.

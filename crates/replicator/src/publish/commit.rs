@@ -23,6 +23,10 @@ pub(super) enum Commit {
 
 /// Publishes a complete checkpoint, if all those `kept` are still there: they tell what is known.
 ///
+/// Its `_metadata` is written where the next owner deletes it, and before this process asks whether
+/// it is the owner. So if another one claims the job after the answer, there is nothing any more to
+/// rename, however late this process goes on.
+///
 /// # Errors
 /// What the secondary answered; the checkpoint is then there or not, and trying again finds out.
 pub(super) async fn publish(
@@ -36,7 +40,7 @@ pub(super) async fn publish(
         Err(error) => return Ok(Commit::Never(Unpublishable::Format, error.to_string())),
     };
     let store = job.secondary.as_ref();
-    let inflight = job.next_inflight();
+    let inflight = job.next_claimed();
     write_new(store, inflight.path(), &bytes).await?;
     let outcome = commit(job, owner, kept, (waiting, inflight.path(), &bytes)).await;
     if !matches!(outcome, Ok(Commit::Published)) {

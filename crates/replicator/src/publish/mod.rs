@@ -8,6 +8,7 @@ mod commit;
 mod gate;
 mod newest;
 mod owner;
+mod removal;
 mod retention;
 mod strides;
 mod task;

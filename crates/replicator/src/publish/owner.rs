@@ -3,6 +3,11 @@
 //! The claim is a record on the secondary with the process's id. A process that finds another's id
 //! in it does neither any more, until Flink shows that it leads: by opening the job again, or by a
 //! checkpoint that it has just completed.
+//!
+//! Asking is not enough: a process may stand still after the answer, for longer than any grace
+//! period. So a claim ends with the deletion of what the owners before it were about to publish and
+//! to delete, all of which goes through one directory. What they do afterwards finds nothing there,
+//! and fails.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -19,6 +24,9 @@ const RECORD_BYTES_AT_MOST: u64 = 64 << 10;
 struct Record {
     job_id: String,
     process_id: String,
+    /// Tells it from the process's other claims, which may take effect late.
+    #[serde(default)]
+    claim: u64,
     claimed_at_ms: u64,
 }
 
@@ -33,6 +41,8 @@ enum State {
 pub(super) struct Ownership {
     path: String,
     state: State,
+    /// The number of this process's last claim.
+    claim: u64,
     /// Nobody else has led since it was this process's, as far as is known.
     unbroken: bool,
 }
@@ -43,6 +53,7 @@ impl Ownership {
         Self {
             path,
             state: State::Unclaimed,
+            claim: 0,
             unbroken: false,
         }
     }
@@ -86,10 +97,12 @@ impl Ownership {
         Ok(!held)
     }
 
-    async fn claim(&self, job: &Job) -> Result<()> {
+    async fn claim(&mut self, job: &Job) -> Result<()> {
+        self.claim = job.next_claim();
         let record = Record {
             job_id: job.spec.id.clone(),
             process_id: job.shared.writer_id.clone(),
+            claim: self.claim,
             claimed_at_ms: now_ms(),
         };
         let bytes = serde_json::to_vec(&record).map_err(|error| {
@@ -107,7 +120,9 @@ impl Ownership {
             &self.path,
             &Bytes::from(bytes),
         )
-        .await
+        .await?;
+        let claimed = job.root.claimed_dir(&job.spec.id);
+        job.secondary.delete(claimed.path(), true).await.map(drop)
     }
 
     /// Asks the secondary whether the record is still this process's. Once it is another's, so is
@@ -155,6 +170,7 @@ impl Ownership {
         let length = file.length.min(RECORD_BYTES_AT_MOST);
         let bytes = job.secondary.read(&self.path, 0, length).await?;
         let record: Option<Record> = serde_json::from_slice(&bytes).ok();
-        Ok(record.is_some_and(|record| record.process_id == job.shared.writer_id))
+        let own = (job.shared.writer_id.as_str(), self.claim);
+        Ok(record.is_some_and(|record| (record.process_id.as_str(), record.claim) == own))
     }
 }

@@ -7,24 +7,20 @@
 //! may have ended, and another may be restored from one that it retired.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::Arc;
 
 use audit::{Expected, Published};
 use checkpoint_layout::{Location, METADATA};
-use futures::{StreamExt, stream};
 use store::{ErrorKind, Result, Store, StoreError};
 use tokio::time::Instant;
 
 use super::owner::Ownership;
+use super::removal::Removal;
 use super::waiting::Waiting;
-use crate::breaker::Breaker;
 use crate::job::Job;
 
 /// Retired checkpoints whose files wait for their deletion, at most; past that their files stay for
 /// gc.
 const RETIRED_AT_MOST: usize = 1000;
-/// Deletions under way at once.
-const DELETIONS_AT_ONCE: usize = 16;
 
 /// What this process knows of the job's published checkpoints, oldest first.
 pub(super) struct Retention {
@@ -126,14 +122,14 @@ impl Retention {
         let Some(index) = oldest(self.published.iter().map(|kept| kept.id)) else {
             return Ok(false);
         };
-        if !owner.confirm(job).await? {
+        let Some(removal) = Removal::begin(job, owner).await? else {
             return Ok(false);
-        }
+        };
         let oldest = &mut self.published[index];
         oldest.retiring = true;
-        job.secondary
-            .delete(oldest.dir.join(METADATA).path(), false)
-            .await?;
+        let taken = removal.take(oldest.dir.join(METADATA).path()).await;
+        let ended = removal.end().await;
+        taken.and(ended)?;
         let due = Instant::now() + job.spec.retention_grace;
         if let Some(Kept { dir, files, .. }) = self.published.remove(index)
             && self.retired.len() < RETIRED_AT_MOST
@@ -179,9 +175,20 @@ impl Retention {
         // of a file that several have named, the grace period begins with the last of them
         let later = self.retired.iter().filter(|retired| retired.due > now);
         live.extend(later.flat_map(|retired| retired.files.iter().cloned()));
-        if !owner.confirm(job).await? {
+        let Some(removal) = Removal::begin(job, owner).await? else {
             return Ok(());
-        }
+        };
+        let swept = self.take_due(&removal, &live, now).await;
+        let ended = removal.end().await;
+        swept.and(ended)
+    }
+
+    async fn take_due(
+        &mut self,
+        removal: &Removal,
+        live: &HashSet<Location>,
+        now: Instant,
+    ) -> Result<()> {
         while let Some(retired) = self.retired.front().filter(|retired| retired.due <= now) {
             // its own directory goes as a whole
             let unneeded: Vec<String> = retired
@@ -190,10 +197,10 @@ impl Retention {
                 .filter(|file| !live.contains(*file) && file.below(&retired.dir).is_none())
                 .map(|file| file.path().to_owned())
                 .collect();
-            delete_all(Arc::clone(&job.secondary), unneeded).await?;
+            removal.take_all(unneeded).await?;
             let needed = live.iter().any(|file| file.below(&retired.dir).is_some());
             if !needed {
-                job.secondary.delete(retired.dir.path(), true).await?;
+                removal.take(retired.dir.path()).await?;
             }
             self.retired.pop_front();
         }
@@ -270,18 +277,6 @@ async fn locations(store: &dyn Store, checkpoint: &Published) -> Result<Vec<Loca
     let files = files.into_iter().map(|file| file.location);
     // the `_metadata` itself keeps its directory
     Ok(files.chain([checkpoint.dir.join(METADATA)]).collect())
-}
-
-async fn delete_all(store: Arc<Breaker>, paths: Vec<String>) -> Result<()> {
-    let deletions = stream::iter(paths).map(|path| {
-        let store = Arc::clone(&store);
-        async move { store.delete(&path, false).await }
-    });
-    let mut deletions = deletions.buffer_unordered(DELETIONS_AT_ONCE);
-    while let Some(deleted) = deletions.next().await {
-        deleted?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

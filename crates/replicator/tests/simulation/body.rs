@@ -14,7 +14,7 @@ use telemetry::{JobMetrics, Metrics};
 use crate::faults::{Cluster, Fate};
 use crate::link::Link;
 use crate::names::{Kind, kind};
-use crate::world::for_ever;
+use crate::world::{World, for_ever, sleep_ms};
 
 /// Offers that are not read yet and checkpoints that wait, at most (docs/publish-protocol.md).
 const UNSETTLED_AT_MOST: u64 = 8 + 16;
@@ -34,6 +34,8 @@ pub struct Body {
     /// By job, where it is a JobManager.
     pub jobs: Mutex<BTreeMap<String, JobCounts>>,
     dead: AtomicBool,
+    /// Until when it stands still, in milliseconds.
+    still: AtomicU64,
     crash: Mutex<Option<Crash>>,
     silent: AtomicU32,
 }
@@ -88,11 +90,20 @@ pub struct Crash {
     pub call: Fatal,
     /// The how many-th of them, from 1.
     pub nth: u64,
-    /// Whether the call takes effect.
-    pub takes_effect: bool,
+    /// What becomes of the process.
+    pub end: Fatality,
 }
 
-/// Calls that a process may die in.
+/// What a call that is fatal does to its process.
+#[derive(Debug, Clone, Copy)]
+pub enum Fatality {
+    /// It dies; the call may take effect.
+    Dies { takes_effect: bool },
+    /// It stands still for so many milliseconds before the call is made.
+    StandsStill(u64),
+}
+
+/// Calls that a process may die or stand still in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fatal {
     Any,
@@ -112,8 +123,8 @@ impl Fatal {
             Self::Close => operation == "close",
             Self::Rename => operation == "rename",
             Self::Publish => operation == "rename" && is_metadata(to),
-            Self::Unlink => operation == "delete" && is_metadata(path),
-            Self::DeleteState => operation == "delete" && kind(path) == Kind::State,
+            Self::Unlink => kind(to) == Kind::Going && is_metadata(path),
+            Self::DeleteState => kind(to) == Kind::Going && kind(path) == Kind::State,
             Self::Claim => operation == "replace" && matches!(kind(to), Kind::Owner(_)),
         }
     }
@@ -135,6 +146,7 @@ impl Body {
             sealed: Mutex::default(),
             jobs: Mutex::default(),
             dead: AtomicBool::new(false),
+            still: AtomicU64::new(0),
             crash: Mutex::new(crash),
             silent: AtomicU32::new(0),
         })
@@ -148,6 +160,24 @@ impl Body {
         self.dead.store(true, Ordering::Relaxed);
     }
 
+    /// Whether it does nothing at the moment, as one whose machine is suspended: what it is about
+    /// to ask is asked later, and what was answered is heard later.
+    pub fn is_still(&self, now: u64) -> bool {
+        now < self.still.load(Ordering::Relaxed)
+    }
+
+    /// Waits until it goes on.
+    pub async fn goes_on(&self, world: &World) {
+        loop {
+            let until = self.still.load(Ordering::Relaxed);
+            let now = world.now();
+            if now >= until {
+                return;
+            }
+            sleep_ms(until - now).await;
+        }
+    }
+
     /// A call is about to be made. Never returns if the process is dead, or dies of it.
     pub async fn calls(&self, link: &Link, names: (&'static str, &str, &str)) -> Fate {
         if self.is_dead() {
@@ -155,12 +185,21 @@ impl Body {
         }
         self.keeps_its_limits(link, names);
         let world = &link.world;
+        let fatality = self.is_fatal(link, names);
+        if let Some(Fatality::StandsStill(long)) = fatality {
+            let what = format!("{} {} {}", names.0, names.1, names.2);
+            world.note(&self.name, "stands still before", &what);
+            world.trace.count("stands still");
+            let until = world.plan.storm.min(world.now() + long);
+            self.still.fetch_max(until, Ordering::Relaxed);
+        }
+        self.goes_on(world).await;
         let (operation, ..) = names;
         let now = world.now();
         let whose = (link.cluster, self.number);
         let weather = &world.plan.weather;
         let mut fate = world.draw(|rng| weather.fate(rng, now, whose, operation, link.limit_ms));
-        if let Some(takes_effect) = self.is_fatal(link, names) {
+        if let Some(Fatality::Dies { takes_effect }) = fatality {
             fate.outlives = takes_effect;
             let what = format!("{operation} {} {}", names.1, names.2);
             world.note(&self.name, "dies in", &what);
@@ -174,19 +213,19 @@ impl Body {
         fate
     }
 
-    fn is_fatal(&self, link: &Link, names: (&str, &str, &str)) -> Option<bool> {
+    fn is_fatal(&self, link: &Link, names: (&str, &str, &str)) -> Option<Fatality> {
         if !link.world.is_storm() || link.cluster == Cluster::Primary {
             return None;
         }
         let mut crash = self.crash.lock().unwrap();
         let planned = crash.as_mut().filter(|crash| crash.call.is(names))?;
         planned.nth -= 1;
-        let takes_effect = planned.takes_effect;
+        let end = planned.end;
         if planned.nth > 0 {
             return None;
         }
         *crash = None;
-        Some(takes_effect)
+        Some(end)
     }
 
     fn keeps_its_limits(&self, link: &Link, (operation, path, _): (&str, &str, &str)) {

@@ -110,7 +110,6 @@ impl Job {
         for _ in 0..CALM_CHECKPOINTS {
             self.next_round().await;
         }
-        // one that led before may claim the job late, which costs a checkpoint
         if self.former.is_empty() {
             self.newest_is_published().await;
         }
@@ -140,11 +139,13 @@ impl Job {
     }
 
     async fn newest_is_published(&mut self) {
-        for _ in 0..LEFT_OUT_AT_MOST {
+        for round in 0..LEFT_OUT_AT_MOST {
             if !self.is_left_out(self.next - 1) && self.becomes_published(self.next - 1).await {
                 return;
             }
-            if self.tasks.iter().all(|task| task.stride() == 1) {
+            // each one that led before may claim the job late once, which costs a checkpoint
+            let former = u64::try_from(self.former.len()).unwrap();
+            if round >= former && self.tasks.iter().all(|task| task.stride() == 1) {
                 break;
             }
             self.last_round().await;
@@ -195,7 +196,7 @@ impl Job {
                 world.die(&doomed.body);
             });
         }
-        if world.chance(plan.takeover) {
+        if self.leader.body.is_still(world.now()) || world.chance(plan.takeover) {
             self.take_over();
         } else if !self.former.is_empty() && world.chance(30) {
             self.lead_again();

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use crate::body::Body;
 use crate::faults::{Cluster, End, Fate};
 use crate::laws::{By, Changed, Look};
+use crate::names::{Kind, kind};
 use crate::world::{World, at_once, for_ever, sleep_ms};
 
 /// A file that is being written on the cluster; empty before it is opened and after its end.
@@ -154,13 +155,13 @@ impl Link {
             let what = format!("the product asks the primary for {:?}", change.names());
             self.world.laws.breaks(1, what);
         }
-        let fate = self.body.calls(self, change.names()).await;
+        let owner = |path| self.world.laws.record().owner(self.body.number, path);
         let owner = match &change {
-            Change::Rename { to: path, .. } | Change::Delete { path, .. } => {
-                self.world.laws.record().owner(self.body.number, path)
-            }
+            Change::Rename { from: path, to } if kind(to) == Kind::Going => owner(path),
+            Change::Rename { to: path, .. } | Change::Delete { path, .. } => owner(path),
             _ => None,
         };
+        let fate = self.body.calls(self, change.names()).await;
         let (tell, told) = oneshot::channel();
         // the caller may stop waiting, what is on its way goes on
         let change = Arc::new(change);
@@ -290,6 +291,9 @@ impl Link {
         match change {
             Change::Create { path, .. } => laws.changed(by, &Changed::Created(path)),
             Change::Close { path, .. } => laws.changed(by, &Changed::Closed(path)),
+            Change::Rename { from, to } if kind(to) == Kind::Going => {
+                laws.changed(by, &Changed::Deleted(from));
+            }
             Change::Rename { from, to } => moved(from, to, false),
             Change::Replace { from, to } => moved(from, to, true),
             Change::Abort { path, .. } | Change::Delete { path, .. } => {
@@ -301,6 +305,7 @@ impl Link {
 
     /// Goes on only if the process does.
     async fn lives(&self) {
+        self.body.goes_on(&self.world).await;
         if self.body.is_dead() {
             for_ever::<()>().await;
         }

@@ -5,6 +5,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind<'a> {
     Inflight,
+    /// What goes, on its way to deletion.
+    Going,
     /// Of a job.
     Owner(&'a str),
     /// Of a job.
@@ -36,6 +38,11 @@ pub fn kind(path: &str) -> Kind<'_> {
     let parts = [(); 4].map(|()| parts.next().unwrap_or_default());
     match parts {
         [".dualwrite", "inflight", name, ""] if !name.is_empty() => Kind::Inflight,
+        [".dualwrite", "claimed", _, name] => match name.split_once('/') {
+            None if !name.is_empty() => Kind::Inflight,
+            Some(_) => Kind::Going,
+            None => Kind::Strange,
+        },
         [".dualwrite", "owners", name, ""] => of_job(name, Kind::Owner),
         [".dualwrite", "catalogue", name, ""] => of_job(name, Kind::Catalogue),
         [".dualwrite", "strides", _, name] => of_job(name, |_| Kind::Stride),
@@ -65,6 +72,10 @@ mod tests {
     fn every_name_of_the_protocol_is_known() {
         let cases = [
             (".dualwrite/inflight/a-1", Kind::Inflight),
+            (".dualwrite/claimed/j/a-1", Kind::Inflight),
+            (".dualwrite/claimed/j/a-1/0", Kind::Going),
+            (".dualwrite/claimed/j/a-1/0/x", Kind::Going),
+            (".dualwrite/claimed/j", Kind::Strange),
             (".dualwrite/owners/j.json", Kind::Owner("j")),
             (".dualwrite/catalogue/j.json", Kind::Catalogue("j")),
             (".dualwrite/strides/j/a.json", Kind::Stride),

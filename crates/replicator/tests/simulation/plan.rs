@@ -40,6 +40,8 @@ pub struct Plan {
     pub concurrency: usize,
     /// That a process is given a call in which it crashes.
     pub crash: u64,
+    /// That a JobManager is given a call before which it stands still, so that another one leads.
+    pub still: u64,
     /// For each checkpoint: that the JobManager is replaced and lives on; that the job fails and is
     /// restored; that the checkpoint is aborted; that it is completed and then lost to the job.
     pub takeover: u64,
@@ -78,6 +80,7 @@ impl Plan {
             stride_at_most: [1, 2, 8][weighted(rng, &[20, 30, 50])],
             concurrency: rng.usize(1..9),
             crash: rare(rng, 40, 50),
+            still: rare(rng, 35, 70),
             takeover: rare(rng, 25, 15),
             failure: rare(rng, 30, 10),
             abort: rare(rng, 50, 15),
@@ -114,16 +117,23 @@ impl Plan {
         self.weather = Weather::silence(rng, self.storm);
     }
 
+    /// The longest that a JobManager stands still, in milliseconds: until its successor has deleted
+    /// files, and beyond.
+    pub fn longest_still(&self) -> u64 {
+        2 * self.retention_grace + 5 * self.interval
+    }
+
     /// Whether nothing is planned that could go wrong.
     pub fn is_calm(&self) -> bool {
         self.weather.is_calm()
             && [
                 self.crash,
+                self.still,
                 self.takeover,
                 self.failure,
                 self.lost,
                 self.disk_fails,
-            ] == [0; 5]
+            ] == [0; 6]
             && self.unreadable.is_none()
             && !self.restored
     }

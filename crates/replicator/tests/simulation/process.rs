@@ -10,11 +10,11 @@ use store::Store;
 use telemetry::Metrics;
 use tokio::runtime::Handle;
 
-use crate::body::{Body, Crash, Fatal, JobCounts, Limits};
+use crate::body::{Body, Crash, Fatal, Fatality, JobCounts, Limits};
 use crate::disk::LocalDisk;
 use crate::faults::Cluster;
 use crate::link::Link;
-use crate::plan::{chance, weighted};
+use crate::plan::{Plan, chance, weighted};
 use crate::world::{PRIMARY, SECONDARY, World};
 
 /// One process and its program.
@@ -34,7 +34,7 @@ impl Process {
     fn start(world: &Arc<World>, role: Role, name: String) -> Arc<Self> {
         let plan = &world.plan;
         let metrics = Metrics::new().unwrap();
-        let crash = world.draw(|rng| crash(rng, role, plan.crash));
+        let crash = world.draw(|rng| crash(rng, role, plan));
         let bytes = |chunks| i64::try_from(plan.chunk * chunks).unwrap();
         let limits = Limits {
             memory: bytes(plan.chunks),
@@ -102,8 +102,9 @@ impl Process {
     }
 }
 
-fn crash(rng: &mut fastrand::Rng, role: Role, percent: u64) -> Option<Crash> {
-    if !chance(rng, percent) {
+fn crash(rng: &mut fastrand::Rng, role: Role, plan: &Plan) -> Option<Crash> {
+    let still = role == Role::JobManager && chance(rng, plan.still);
+    if !still && !chance(rng, plan.crash) {
         return None;
     }
     let (call, most) = match (role, weighted(rng, &[30, 20, 20, 20, 10])) {
@@ -118,7 +119,12 @@ fn crash(rng: &mut fastrand::Rng, role: Role, percent: u64) -> Option<Crash> {
     Some(Crash {
         call,
         nth: rng.u64(1..=most),
-        takes_effect: rng.bool(),
+        end: if still {
+            Fatality::StandsStill(rng.u64(0..plan.longest_still()))
+        } else {
+            let takes_effect = rng.bool();
+            Fatality::Dies { takes_effect }
+        },
     })
 }
 

@@ -139,7 +139,7 @@ impl Record {
         for path in doomed {
             self.files.remove(&path);
             match kind(&path) {
-                Kind::Inflight | Kind::Stride => {}
+                Kind::Inflight | Kind::Going | Kind::Stride => {}
                 Kind::Metadata(job, id) => self.unlink(by, job, id)?,
                 Kind::State => self.delete_state(by, &path, grace)?,
                 _ => return Err((7, format!("{path} is deleted"))),
