@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use harness::{CheckedCheckpoint, Fate, FlinkRest, Rule, ZooKeeper, wait_until};
-use support::{DIRECTORY, Fault, Judge, LIMIT, Shows, Sites, Stage, on_stage, said};
+use support::{Fault, Judge, LIMIT, Shows, Sites, Stage, on_stage, said};
 
 const FLINK: &str = "1.20.5";
 
@@ -138,15 +138,6 @@ fn recovered(rest: &FlinkRest, job: &str, last: u64) -> Result<()> {
     })
 }
 
-/// Files that nobody has given a name yet.
-fn in_flight(sites: &Sites) -> Result<usize> {
-    let listed = sites
-        .secondary
-        .web()
-        .list(&format!("{DIRECTORY}/.dualwrite/inflight"))?;
-    Ok(listed.unwrap_or_default().len())
-}
-
 /// No upload can end, then their process is gone: what they wrote stays without a name.
 #[test]
 #[ignore = "left to `cargo xtask test --all`"]
@@ -163,7 +154,7 @@ fn task_manager_killed_in_mid_upload() -> Result<()> {
         let last = stage.watched.newest()?;
         flink.task_manager(0).kill();
         proxy.let_go();
-        ensure!(in_flight(sites)? > 0, "nothing was under way");
+        ensure!(sites.in_flight()? > 0, "nothing was under way");
         flink.task_manager(0).restart()?;
 
         let job = &stage.watched.id;

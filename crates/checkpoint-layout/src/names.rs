@@ -81,8 +81,8 @@ impl SecondaryRoot {
             .join(&format!("{job_id}.json"))
     }
 
-    /// What the owner of a job is about to publish or to delete. Whoever claims the job next deletes
-    /// all of it.
+    /// What the owner of a job is about to publish or to delete. Whoever claims the job next
+    /// deletes all of it.
     pub fn claimed_dir(&self, job_id: &str) -> Location {
         self.0.join(OWN).join("claimed").join(job_id)
     }

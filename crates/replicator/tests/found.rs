@@ -9,6 +9,9 @@ use store::{ErrorKind, Store};
 use support::{CHUNK, Checkpoint, STREAM, World, feed, until};
 use tokio::time::sleep;
 
+/// For so long a process does nothing, in the middle of a call.
+const STANDSTILL: Duration = Duration::from_mins(10);
+
 /// Puts those files of a checkpoint on both clusters that are not there yet.
 async fn put_what_is_new(world: &World, checkpoint: &Checkpoint) {
     for (path, bytes) in checkpoint.files() {
@@ -175,6 +178,62 @@ async fn a_claim_that_comes_late_costs_one_checkpoint() {
     assert_eq!(new.published().await, [1, 3]);
     let text = new.metrics.render().unwrap();
     assert!(text.contains(r#"reason="not_owner"} 1"#), "{text}");
+}
+
+/// A JobManager stood still just before it published. When it went on, another one led, and had
+/// deleted files of that checkpoint.
+#[tokio::test(start_paused = true)]
+async fn what_a_leader_was_about_to_publish_ends_with_the_next_claim() {
+    let old = World::new();
+    old.faults.set_script(|call: &Call| {
+        let publishes = call.operation == "rename" && call.path.contains("/claimed/");
+        publishes.then_some(Fault::Delay(STANDSTILL))
+    });
+    let first = Checkpoint::new(1, 1);
+    put_what_is_new(&old, &first).await;
+    old.coordinator().offer(first.offer());
+    sleep(Duration::from_secs(1)).await;
+
+    let new = World::beside(old.primary.clone(), old.secondary.clone());
+    let second = Checkpoint::new(2, 2);
+    put_what_is_new(&new, &second).await;
+    new.coordinator().offer(second.offer());
+    new.published_are(&[2]).await;
+    sleep(2 * STANDSTILL).await;
+    assert_eq!(new.published().await, [2]);
+}
+
+/// A JobManager stood still just before it deleted a file. When it went on, another one led, and
+/// had published a checkpoint that named it.
+#[tokio::test(start_paused = true)]
+async fn what_a_leader_was_about_to_delete_stays_with_the_next_claim() {
+    let old = World::new();
+    let shared = Checkpoint::new(1, 1).shared();
+    let doomed = shared[0].clone();
+    old.faults.set_script(move |call: &Call| {
+        let deletes = call.operation == "rename" && call.path == doomed;
+        deletes.then_some(Fault::Delay(STANDSTILL))
+    });
+    let job = old.open("coordinator", &[("secondary.retained", "1")]);
+    for id in 1..=3 {
+        let checkpoint = Checkpoint::new(id, id);
+        put_what_is_new(&old, &checkpoint).await;
+        job.offer(checkpoint.offer());
+        old.published_are(&[id]).await;
+        sleep(Duration::from_mins(1)).await;
+    }
+    assert!(old.on_secondary(&shared[0]).await.is_some());
+
+    // the job was restored from the first checkpoint
+    let new = World::beside(old.primary.clone(), old.secondary.clone());
+    let fourth = Checkpoint::new(4, 1);
+    put_what_is_new(&new, &fourth).await;
+    new.coordinator().offer(fourth.offer());
+    new.published_are(&[3, 4]).await;
+    sleep(2 * STANDSTILL).await;
+    for path in shared {
+        assert!(new.on_secondary(&path).await.is_some(), "{path}");
+    }
 }
 
 /// A checkpoint waited for one file while another, which had been seen, was deleted by the

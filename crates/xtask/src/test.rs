@@ -73,6 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         let done = perform(*step, arguments.all, &mut tests);
         println!("==> {name}: {:.1} s", start.elapsed().as_secs_f64());
         if done.is_err() {
+            println!("{}", tests.failures.join("\n"));
             println!("{}", tests.line(false, start.elapsed()));
         }
         done.with_context(|| format!("step {name} failed; `--only {name}` runs it alone"))?;
@@ -125,12 +126,19 @@ fn perform(step: Step, all: bool, tests: &mut Totals) -> Result<()> {
     }
 }
 
+/// More of what a failed test has said is not told twice.
+const LINES_OF_A_FAILURE: usize = 40;
+
 /// What cargo's tests said, added up.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Totals {
     passed: u64,
     failed: u64,
     ignored: u64,
+    /// What the failed ones said: told again at the end, where somebody looks.
+    failures: Vec<String>,
+    /// How many lines of the last failure are kept yet.
+    lines_left: usize,
 }
 
 impl Totals {
@@ -152,6 +160,7 @@ impl Totals {
             println!("{said}");
             std::io::stdout().flush().context("cannot print")?;
             self.count(&said);
+            self.keep_failure(&said);
         }
         let status = child.wait().context("cargo is gone")?;
         ensure!(status.success(), "`{line}` ended with {status}");
@@ -180,6 +189,19 @@ impl Totals {
         }
     }
 
+    /// Keeps the beginning of what a failed test has said, without its backtrace.
+    fn keep_failure(&mut self, said: &str) {
+        if said.starts_with("---- ") && said.ends_with(" stdout ----") {
+            self.lines_left = LINES_OF_A_FAILURE;
+        } else if said == "failures:" || said.to_lowercase().starts_with("stack backtrace:") {
+            self.lines_left = 0;
+        }
+        if self.lines_left > 0 {
+            self.lines_left -= 1;
+            self.failures.push(said.to_owned());
+        }
+    }
+
     /// As cargo ends the run of one test program.
     fn line(&self, good: bool, took: Duration) -> String {
         let result = if good { "ok" } else { "FAILED" };
@@ -187,6 +209,7 @@ impl Totals {
             passed,
             failed,
             ignored,
+            ..
         } = self;
         format!(
             "\ntest result: {result}. {passed} passed; {failed} failed; {ignored} ignored; \
@@ -213,6 +236,7 @@ mod tests {
             passed: 23,
             failed: 2,
             ignored: 2,
+            ..Totals::default()
         };
         assert_eq!(totals, expected);
 
@@ -221,6 +245,23 @@ mod tests {
         again.count(line.trim());
         assert_eq!(again, expected);
         assert!(line.contains("test result: FAILED. ") && line.ends_with("finished in 1.50s"));
+    }
+
+    #[test]
+    fn what_failed_is_kept_without_its_backtrace() {
+        let mut totals = Totals::default();
+        let said = "test a ... FAILED\n\nfailures:\n\n---- a stdout ----\nError: why\n\
+                    Stack backtrace:\n0: main\n---- b stdout ----\nno\nfailures:\n    a\n    b";
+        for line in said.lines() {
+            totals.keep_failure(line);
+        }
+        let kept = [
+            "---- a stdout ----",
+            "Error: why",
+            "---- b stdout ----",
+            "no",
+        ];
+        assert_eq!(totals.failures, kept);
     }
 
     #[test]

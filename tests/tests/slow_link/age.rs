@@ -8,37 +8,35 @@ use anyhow::{Result, ensure};
 use crate::support::now_ms;
 use crate::{Apart, FREE, LIMIT_KEY, Running};
 
-/// Until the stride has settled, so many checkpoints of the slow link are published.
-const SETTLED_AFTER: usize = 3;
-
-/// Looks at the newest published checkpoint with each that completes, until `enough` says so. Gives
-/// the age that each got to, in milliseconds, from `above` on.
+/// Looks at the newest published checkpoint with each that completes, until `enough` says so of its
+/// id. Gives the age that each got to, in milliseconds.
 fn look_on(
     apart: &mut Apart,
     job: &Running,
-    above: u64,
-    mut enough: impl FnMut(&BTreeMap<u64, u64>) -> bool,
+    mut enough: impl FnMut(&Apart, u64) -> Result<bool>,
 ) -> Result<BTreeMap<u64, u64>> {
     let mut ages = BTreeMap::new();
-    while !enough(&ages) {
+    loop {
         job.watched.complete_more(1)?;
         let (age, id) = job.age_ms(&mut apart.judge)?;
         let oldest = 2 * job.oldest_ms();
         ensure!(age <= oldest, "{id} is {age} ms old, far above {oldest}");
-        if id > above {
-            ages.insert(id, age);
+        ages.insert(id, age);
+        if enough(apart, id)? {
+            return Ok(ages);
         }
     }
-    Ok(ages)
 }
 
-/// Looks on for as long as the newest published checkpoint may get old, after the stride has
-/// settled.
+/// Looks on for twice as long as the newest published checkpoint may get old, after the stride has
+/// settled: when the first is published that was taken with one that the link can carry.
 fn stays_young(apart: &mut Apart, job: &Running) -> Result<()> {
-    let above = job.watched.newest()?;
-    let settled = look_on(apart, job, above, |ages| ages.len() >= SETTLED_AFTER)?;
+    let settled = look_on(apart, job, |apart, id| {
+        let (stride, from) = apart.stride(job)?;
+        Ok(job.can_carry(stride) && id >= from)
+    })?;
     let (oldest, start) = (job.oldest_ms(), now_ms());
-    let ages = look_on(apart, job, above, |_| now_ms() > start + oldest)?;
+    let ages = look_on(apart, job, |_, _| Ok(now_ms() > start + 2 * oldest))?;
     println!("at most {oldest} ms old; until it settled {settled:?}, then {ages:?}");
     let too_old = ages.iter().find(|(_, age)| **age > oldest);
     ensure!(too_old.is_none(), "{too_old:?} (id, ms), {oldest} may be");

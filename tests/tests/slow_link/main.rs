@@ -9,8 +9,9 @@ mod support;
 
 use anyhow::{Context, Result, ensure};
 use harness::{ExactlyOnce, FlinkCluster, Run, Submission};
+use serde_json::Value;
 use support::shared::{Shared, Stage};
-use support::{INTERVAL, Judge, Sites, Watched, is_of_slow_link, now_ms, said};
+use support::{DIRECTORY, INTERVAL, Judge, Sites, Watched, is_of_slow_link, now_ms, said};
 
 const FLINK: &str = "1.20.5";
 /// Before the link becomes slow.
@@ -122,6 +123,23 @@ impl Apart {
         self.sites.host()?.limit(u32::try_from(kilobits)?)
     }
 
+    /// The stride that the job's TaskManager has recorded last, and the first checkpoint of it.
+    fn stride(&self, job: &Running) -> Result<(u64, u64)> {
+        let web = self.sites.secondary.web();
+        let dir = format!("{DIRECTORY}/.dualwrite/strides/{}", job.watched.id);
+        let mut last = (1, 0);
+        for file in web.list(&dir)?.unwrap_or_default() {
+            let record: Value =
+                serde_json::from_slice(&web.read(&format!("{dir}/{}", file.name))?)?;
+            let number = |name: &str| record[name].as_u64().context("a stride record");
+            let (stride, from) = (number("stride")?, number("checkpoint")?);
+            if from > last.1 {
+                last = (stride, from);
+            }
+        }
+        Ok(last)
+    }
+
     /// How many warnings each process has said.
     fn warnings(&self) -> Result<Vec<usize>> {
         let count = |process| Ok(said(process, "WARN")?.len());
@@ -168,6 +186,12 @@ impl Running {
         println!("{} bytes each, {} bytes a second", self.volume, self.rate);
         ensure!(self.volume > 3_000_000, "too little to be slow");
         Ok(())
+    }
+
+    /// Whether the slow link carries a checkpoint before the next one of this stride begins.
+    fn can_carry(&self, stride: u64) -> bool {
+        let interval = u64::try_from(INTERVAL.as_millis()).unwrap_or(u64::MAX);
+        stride * interval * self.rate >= 1_000 * self.volume
     }
 
     /// How old the newest published checkpoint may become, in milliseconds: three times what it

@@ -53,6 +53,13 @@ pub struct Sites {
 }
 
 impl Sites {
+    /// Files on the secondary that nobody has given a name yet.
+    pub fn in_flight(&self) -> Result<usize> {
+        let dir = format!("{DIRECTORY}/.dualwrite/inflight");
+        let listed = self.secondary.web().list(&dir)?;
+        Ok(listed.unwrap_or_default().len())
+    }
+
     /// Both are started; nobody waits for them yet.
     pub fn launch(test: &str) -> Result<Self> {
         Self::launch_with(test, HdfsCluster::builder("secondary"))
