@@ -111,6 +111,9 @@ fn soak(run: &Run, minutes: u64, seed: u64, screen: &Screen) -> Result<Outcome> 
 
 /// Lets the job emit what is left, and looks on until it is done.
 fn finish(watch: &mut Watch) -> Result<harness::Comparison> {
+    // What failed up to here is not excused by what comes now.
+    watch.look()?;
+    watch.finishes = true;
     watch.stage.job.hurry()?;
     let limit = watch.elapsed() + END_LIMIT;
     while watch.stage.rest().job_state(&watch.stage.id)? != "FINISHED" {

@@ -5,7 +5,7 @@ use harness::Comparison;
 use serde_json::{Value, json};
 
 use super::flat::{Trend, trends};
-use super::record::Record;
+use super::record::{Excuse, Record};
 use super::watch::CATCH_UP;
 use crate::figures::{median, range};
 
@@ -54,7 +54,9 @@ impl Outcome {
             .iter()
             .map(|(fault, count)| format!("{count} x {}", fault.name()))
             .collect();
-        let [completed, excused, published] = record.counts();
+        let [completed, published] = record.counts();
+        let [starting, finishing] =
+            [Excuse::Starting, Excuse::Finishing].map(|excuse| record.failed(excuse));
         let [quiet, during] = record.durations_ms().map(|ms| spread(&ms));
         let [before, after] = &self.load;
         let rows = [
@@ -62,7 +64,10 @@ impl Outcome {
             ("faults", faults.join(", ")),
             (
                 "checkpoints of the primary",
-                format!("{completed} completed, {excused} failed with Flink killed or starting"),
+                format!(
+                    "{completed} completed; {starting} failed with Flink killed or starting, \
+                     {finishing} while the job was finishing"
+                ),
             ),
             (
                 "how long they took",
@@ -148,7 +153,9 @@ impl Outcome {
     pub(super) fn json(&self) -> Value {
         let record = &self.record;
         let violations = self.violations();
-        let [completed, excused, published] = record.counts();
+        let [completed, published] = record.counts();
+        let [starting, finishing] =
+            [Excuse::Starting, Excuse::Finishing].map(|excuse| record.failed(excuse));
         let [quiet, during] = record.durations_ms();
         let faults = record
             .faults
@@ -169,7 +176,8 @@ impl Outcome {
             "seconds": self.seconds,
             "faults": faults.collect::<serde_json::Map<_, _>>(),
             "checkpoints_completed": completed,
-            "checkpoints_failed_with_flink": excused,
+            "checkpoints_failed_with_flink": starting,
+            "checkpoints_failed_at_the_end": finishing,
             "checkpoints_seen_on_secondary": published,
             "checkpoint_ms_median": median(&quiet),
             "checkpoint_ms_median_during_faults": median(&during),

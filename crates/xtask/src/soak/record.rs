@@ -13,8 +13,8 @@ pub(super) struct Record {
     /// How long each completed checkpoint took, in milliseconds, and whether it was triggered while
     /// a fault lasted.
     completed: BTreeMap<u64, (u64, bool)>,
-    /// Failed ones, and whether Flink had been hit.
-    failed: BTreeMap<u64, bool>,
+    /// Failed ones, and why they may.
+    failed: BTreeMap<u64, Option<Excuse>>,
     published: BTreeSet<u64>,
     /// How often the judge looked.
     pub(super) looks: u64,
@@ -31,6 +31,15 @@ pub(super) struct Record {
     violations: Vec<String>,
 }
 
+/// Why a checkpoint of the primary may fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Excuse {
+    /// Flink was hit, or no checkpoint has completed yet: tasks that are still starting decline.
+    Starting,
+    /// The job is finishing: a task that has just finished does not know the checkpoint.
+    Finishing,
+}
+
 /// What is going on while Flink's history is looked at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Circumstances {
@@ -38,11 +47,12 @@ pub(super) struct Circumstances {
     pub(super) fault_since_ms: Option<u64>,
     /// Whether Flink was hit, and has not caught up.
     pub(super) flink_is_hit: bool,
+    /// Whether the job was told to come to its end.
+    pub(super) finishes: bool,
 }
 
 impl Record {
-    /// Takes in Flink's history. A failed checkpoint is a violation unless Flink was hit, or no
-    /// checkpoint has completed yet: tasks that are still starting decline.
+    /// Takes in Flink's history. A failed checkpoint without an [`Excuse`] is a violation.
     pub(super) fn history(&mut self, history: &[CheckpointInfo], now: Circumstances) {
         let is_new = |info: &&CheckpointInfo| match info.status.as_str() {
             "COMPLETED" => !self.completed.contains_key(&info.id),
@@ -58,9 +68,13 @@ impl Record {
                 self.completed.insert(info.id, (info.duration_ms, during));
                 continue;
             }
-            let excused = now.flink_is_hit || self.completed.is_empty();
-            self.failed.insert(info.id, excused);
-            if !excused {
+            let excuse = if now.flink_is_hit || self.completed.is_empty() {
+                Some(Excuse::Starting)
+            } else {
+                now.finishes.then_some(Excuse::Finishing)
+            };
+            self.failed.insert(info.id, excuse);
+            if excuse.is_none() {
                 self.violation(format!("checkpoint {} of the primary failed", info.id));
             }
         }
@@ -99,10 +113,15 @@ impl Record {
         self.published.last().copied().unwrap_or(0)
     }
 
-    /// How many completed, failed with Flink hit, were seen on the secondary.
-    pub(super) fn counts(&self) -> [usize; 3] {
-        let excused = self.failed.values().filter(|excused| **excused).count();
-        [self.completed.len(), excused, self.published.len()]
+    /// How many completed, and how many were seen on the secondary.
+    pub(super) fn counts(&self) -> [usize; 2] {
+        [self.completed.len(), self.published.len()]
+    }
+
+    /// How many failed for this reason.
+    pub(super) fn failed(&self, excuse: Excuse) -> usize {
+        let excuses = self.failed.values();
+        excuses.filter(|found| **found == Some(excuse)).count()
     }
 
     /// How long checkpoints took, in milliseconds: triggered with no fault, and during one.
@@ -124,6 +143,7 @@ mod tests {
     const QUIET: Circumstances = Circumstances {
         fault_since_ms: None,
         flink_is_hit: false,
+        finishes: false,
     };
 
     fn info(id: u64, status: &str) -> CheckpointInfo {
@@ -141,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_checkpoint_counts_unless_flink_was_hit_or_nothing_had_completed() {
+    fn a_failed_checkpoint_counts_unless_the_job_starts_or_finishes() {
         let mut record = Record::default();
         record.history(&[info(1, "FAILED")], QUIET);
         let history = [
@@ -158,7 +178,14 @@ mod tests {
         assert_eq!(record.violations().len(), 0);
         record.history(&[info(4, "FAILED"), info(3, "FAILED")], QUIET);
         assert_eq!(record.violations(), ["checkpoint 4 of the primary failed"]);
-        assert_eq!(record.counts(), [1, 2, 0]);
+        let finishing = Circumstances {
+            finishes: true,
+            ..QUIET
+        };
+        record.history(&[info(5, "FAILED"), info(4, "FAILED")], finishing);
+        assert_eq!(record.violations().len(), 1);
+        let failed = [Excuse::Starting, Excuse::Finishing].map(|excuse| record.failed(excuse));
+        assert_eq!((record.counts(), failed), ([1, 0], [2, 1]));
     }
 
     #[test]

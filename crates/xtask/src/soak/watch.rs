@@ -39,6 +39,8 @@ pub(super) struct Watch<'a> {
     /// What lasts, and since when, in milliseconds since the epoch.
     fault: Option<(Fault, u64)>,
     flink_is_hit: bool,
+    /// The job was told to come to its end.
+    pub(super) finishes: bool,
     healed: Option<Instant>,
     sampled: Option<Instant>,
     collected: Option<Instant>,
@@ -54,6 +56,7 @@ impl<'a> Watch<'a> {
             start: Instant::now(),
             fault: None,
             flink_is_hit: false,
+            finishes: false,
             healed: None,
             sampled: None,
             collected: None,
@@ -142,7 +145,7 @@ impl<'a> Watch<'a> {
         for violation in &self.record.violations()[known..] {
             self.screen.line(&format!("  {violation}"));
         }
-        let [completed, _, published] = self.record.counts();
+        let [completed, published] = self.record.counts();
         self.screen.progress(format!(
             "{completed} checkpoints completed, {published} seen on the secondary, {} faults{}",
             self.record.faults.values().sum::<u32>(),
@@ -194,6 +197,7 @@ impl<'a> Watch<'a> {
         let circumstances = Circumstances {
             fault_since_ms: self.fault.map(|(_, since_ms)| since_ms),
             flink_is_hit: self.flink_is_hit,
+            finishes: self.finishes,
         };
         self.record.history(&history, circumstances);
         Ok(())
