@@ -58,9 +58,9 @@ fn stage() -> Result<(Stage, Asked)> {
     let flink = sites
         .flink(FLINK)?
         .config("dualwrite.native.path", &library()?.to_string_lossy())
-        // Where no TaskManager copies, the JobManager does, if the primary still has the files: two
-        // intervals long.
+        // Where no TaskManager copies, the JobManager does, if the primary still has the files.
         .config("dualwrite.backfill.grace", "500 ms")
+        .config("execution.checkpointing.num-retained", "10")
         // Several chunks for a file.
         .config("dualwrite.chunk.size", "64kb")
         .env("DUALWRITE_PROVOKED_PANICS", asked.path().as_os_str());

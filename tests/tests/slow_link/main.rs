@@ -86,19 +86,21 @@ impl Apart {
         Ok(())
     }
 
-    /// Runs a job of 4 MB of state on the heap, all of which each checkpoint writes, until some are
-    /// published.
-    fn run_job(&mut self, name: &str, records: u64) -> Result<Running> {
+    /// Runs a job of some megabytes of state until some of its checkpoints are published.
+    fn run_job(&mut self, name: &str, backend: Backend, records: u64) -> Result<Running> {
         let job = ExactlyOnce {
             records,
             burst: 8_000,
-            rate: 200,
-            keys: 1_000,
+            rate: backend.rate(),
+            keys: backend.keys(),
+            payload_bytes: backend.payload_bytes(),
             ..ExactlyOnce::new(name, &self.sites.run.data_dir(name)?)
         };
         let mut submission: Submission = job.submission(None)?;
         let key = "state.backend.type".to_owned();
-        submission.configuration.insert(key, "hashmap".to_owned());
+        submission
+            .configuration
+            .insert(key, backend.name().to_owned());
         let said_before = self.warnings()?;
         let watched = Watched::run(self.flink.rest(), &job, &submission)?;
         self.judge.until_published(&watched.id, 0)?;
@@ -158,6 +160,47 @@ impl Apart {
             all.extend(others);
         }
         Ok(all)
+    }
+}
+
+/// Where the state lives, and so what a checkpoint writes.
+#[derive(Debug, Clone, Copy)]
+enum Backend {
+    /// All of it, each time: 4 MB.
+    Heap,
+    /// What has changed since the one before, and what was compacted: more each second than all
+    /// that is alive.
+    RocksDb,
+}
+
+impl Backend {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Heap => "hashmap",
+            Self::RocksDb => "rocksdb",
+        }
+    }
+
+    fn keys(self) -> u64 {
+        match self {
+            Self::Heap => 1_000,
+            Self::RocksDb => 200,
+        }
+    }
+
+    fn payload_bytes(self) -> u64 {
+        match self {
+            Self::Heap => 1_024,
+            Self::RocksDb => 4_096,
+        }
+    }
+
+    /// Records in a second.
+    fn rate(self) -> u64 {
+        match self {
+            Self::Heap => 200,
+            Self::RocksDb => 1_200,
+        }
     }
 }
 

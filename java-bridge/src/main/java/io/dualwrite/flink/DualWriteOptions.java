@@ -189,7 +189,11 @@ public final class DualWriteOptions {
                     .defaultValue(Duration.ofSeconds(5))
                     .withDescription(
                             "How long the JobManager waits for a missing file, which a TaskManager"
-                                + " may be writing, before it copies it from the primary itself.");
+                                + " may be writing, before it copies it from the primary itself. To"
+                                + " make up for a TaskManager that does not copy, it must be"
+                                + " shorter than the time for which the primary keeps a checkpoint:"
+                                + " the checkpoint interval times the number of retained"
+                                + " checkpoints.");
 
     public static final ConfigOption<String> NATIVE_DIR =
             key("dualwrite.native.dir")
