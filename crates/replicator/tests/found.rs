@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use store::testing::{Call, Fault};
@@ -234,6 +235,42 @@ async fn what_a_leader_was_about_to_delete_stays_with_the_next_claim() {
     for path in shared {
         assert!(new.on_secondary(&path).await.is_some(), "{path}");
     }
+}
+
+/// A JobManager stood still after a publication while the next checkpoint was offered to it. When
+/// it went on, another one led; it took that offer for a sign that it led itself, and claimed the job.
+#[tokio::test(start_paused = true)]
+async fn what_was_completed_before_the_job_was_lost_does_not_claim_it() {
+    let old = World::new();
+    let stale = old.open("coordinator", &[("secondary.retained", "1")]);
+    let first = Checkpoint::new(1, 1);
+    put_what_is_new(&old, &first).await;
+    stale.offer(first.offer());
+    old.published_are(&[1]).await;
+    // its catalogue entry
+    let stands_still = AtomicBool::new(true);
+    old.faults.set_script(move |call: &Call| {
+        let delayed = call.operation == "replace" && stands_still.swap(false, Ordering::Relaxed);
+        delayed.then_some(Fault::Delay(STANDSTILL))
+    });
+    for id in 2..=3 {
+        let checkpoint = Checkpoint::new(id, id);
+        put_what_is_new(&old, &checkpoint).await;
+        stale.offer(checkpoint.offer());
+        sleep(Duration::from_secs(1)).await;
+    }
+
+    let new = World::beside(old.primary.clone(), old.secondary.clone());
+    let leader = new.coordinator();
+    for id in 4..=5 {
+        sleep(STANDSTILL * 3 / 4).await;
+        let checkpoint = Checkpoint::new(id, id);
+        put_what_is_new(&new, &checkpoint).await;
+        leader.offer(checkpoint.offer());
+    }
+    new.published_are(&[2, 4, 5]).await;
+    let text = new.metrics.render().unwrap();
+    assert!(text.contains(r#"reason="not_owner"} 0"#), "{text}");
 }
 
 /// A checkpoint waited for one file while another, which had been seen, was deleted by the

@@ -12,6 +12,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use store::{ErrorKind, Result, Store, StoreError};
+use tokio::time::Instant;
 
 use crate::clock::now_ms;
 use crate::job::Job;
@@ -43,6 +44,8 @@ pub(super) struct Ownership {
     state: State,
     /// The number of this process's last claim.
     claim: u64,
+    /// When this process noticed that another one has claimed the job.
+    lost_at: Option<Instant>,
     /// Nobody else has led since it was this process's, as far as is known.
     unbroken: bool,
 }
@@ -54,6 +57,7 @@ impl Ownership {
             path,
             state: State::Unclaimed,
             claim: 0,
+            lost_at: None,
             unbroken: false,
         }
     }
@@ -73,10 +77,11 @@ impl Ownership {
         self.state = State::Unclaimed;
     }
 
-    /// Flink has completed a checkpoint in this process, so it leads: a claim of another that came
-    /// late is answered.
-    pub(super) fn completes(&mut self) {
-        if self.state == State::Lost {
+    /// Flink has completed a checkpoint in this process, at this time. If that was after the job
+    /// was lost, it leads: a claim of another that came late is answered. What was completed before
+    /// says nothing; the process may have stood still since.
+    pub(super) fn completes(&mut self, at: Instant) {
+        if self.state == State::Lost && self.lost_at.is_some_and(|lost| lost < at) {
             self.state = State::Unclaimed;
         }
     }
@@ -137,6 +142,7 @@ impl Ownership {
         // nobody takes a job over by deleting the record
         self.need(job, &self.path.clone()).await?;
         self.state = State::Lost;
+        self.lost_at = Some(Instant::now());
         self.unbroken = false;
         tracing::warn!(
             "Another JobManager has taken job {} over: this process neither publishes nor deletes \

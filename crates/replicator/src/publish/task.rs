@@ -79,7 +79,7 @@ impl<'a> Task<'a> {
                 biased;
                 message = from.recv() => match message {
                     Some(Message::Offered(offer, at)) => {
-                        self.owner.completes();
+                        self.owner.completes(at);
                         self.accept(offer, at);
                     }
                     Some(Message::Found(offer)) => self.accept_found(offer),
