@@ -238,7 +238,8 @@ async fn what_a_leader_was_about_to_delete_stays_with_the_next_claim() {
 }
 
 /// A JobManager stood still after a publication while the next checkpoint was offered to it. When
-/// it went on, another one led; it took that offer for a sign that it led itself, and claimed the job.
+/// it went on, another one led; it took that offer for a sign that it led itself, and claimed the
+/// job.
 #[tokio::test(start_paused = true)]
 async fn what_was_completed_before_the_job_was_lost_does_not_claim_it() {
     let old = World::new();
