@@ -113,6 +113,7 @@ impl Apart {
             healthy: since..now_ms(),
             volume: 0,
             rate: 0,
+            times: backend.times(),
             said_before,
         };
         running.measure()?;
@@ -195,6 +196,16 @@ impl Backend {
         }
     }
 
+    /// How old the newest published checkpoint may become, in times of what it takes to carry one.
+    /// Three is what a settled stride gives. While RocksDB's stride settles, files cross that no
+    /// checkpoint needs any more, so it first settles at twice what is needed.
+    fn times(self) -> u64 {
+        match self {
+            Self::Heap => 3,
+            Self::RocksDb => 5,
+        }
+    }
+
     /// Records in a second.
     fn rate(self) -> u64 {
         match self {
@@ -214,6 +225,8 @@ struct Running {
     volume: u64,
     /// Bytes in a second that the slow link carries.
     rate: u64,
+    /// See [`Backend::times`].
+    times: u64,
     said_before: Vec<usize>,
 }
 
@@ -237,11 +250,11 @@ impl Running {
         stride * interval * self.rate >= 1_000 * self.volume
     }
 
-    /// How old the newest published checkpoint may become, in milliseconds: three times what it
+    /// How old the newest published checkpoint may become, in milliseconds: so many times what it
     /// takes to carry one, and an interval.
     fn oldest_ms(&self) -> u64 {
         let interval = u64::try_from(INTERVAL.as_millis()).unwrap_or(u64::MAX);
-        3 * 1_000 * self.volume / self.rate + interval
+        self.times * 1_000 * self.volume / self.rate + interval
     }
 
     /// How old the newest published checkpoint is, and its id.
