@@ -6,10 +6,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 
 use crate::support::now_ms;
-use crate::{Apart, Backend, FREE, LIMIT_KEY, Running};
-
-/// Of a job that is not to end.
-const RECORDS: u64 = 9_000_000;
+use crate::{Apart, FREE, LIMIT_KEY, Running};
 
 /// Looks at the newest published checkpoint with each that completes, until `enough` says so of its
 /// id. Gives the age that each got to, in milliseconds.
@@ -47,10 +44,11 @@ fn stays_young(apart: &mut Apart, job: &Running) -> Result<()> {
     Ok(())
 }
 
-fn a_tenth_is_carried(name: &str, backend: Backend) -> Result<()> {
+#[test]
+fn heap_state() -> Result<()> {
     FREE.with(Apart::set, |apart| {
         apart.begin(&[])?;
-        let job = apart.run_job(name, backend, RECORDS)?;
+        let job = apart.run_job("heap", 900_000)?;
         apart.slow_down(&job)?;
         let slow = now_ms();
         stays_young(apart, &job)?;
@@ -67,24 +65,13 @@ fn a_tenth_is_carried(name: &str, backend: Backend) -> Result<()> {
     })
 }
 
-#[test]
-fn heap_state() -> Result<()> {
-    a_tenth_is_carried("heap", Backend::Heap)
-}
-
-#[test]
-#[ignore = "left to `cargo xtask test --all`"]
-fn rocksdb_state() -> Result<()> {
-    a_tenth_is_carried("rocksdb", Backend::RocksDb)
-}
-
 /// The link carries all, and the product is told to use no more than a tenth.
 #[test]
 #[ignore = "left to `cargo xtask test --all`"]
 fn bandwidth_limit() -> Result<()> {
     FREE.with(Apart::set, |apart| {
         apart.begin(&[])?;
-        let mut job = apart.run_job("limit", Backend::Heap, RECORDS)?;
+        let mut job = apart.run_job("limit", 900_000)?;
         let last = job.watched.newest()?;
         apart.configure(&[(LIMIT_KEY, &format!("{} bytes", job.rate))])?;
         apart.flink.task_manager(0).restart()?;

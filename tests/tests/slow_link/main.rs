@@ -86,21 +86,19 @@ impl Apart {
         Ok(())
     }
 
-    /// Runs a job of some megabytes of state until some of its checkpoints are published.
-    fn run_job(&mut self, name: &str, backend: Backend, records: u64) -> Result<Running> {
+    /// Runs a job of 4 MB of state on the heap, all of which each checkpoint writes, until some are
+    /// published.
+    fn run_job(&mut self, name: &str, records: u64) -> Result<Running> {
         let job = ExactlyOnce {
             records,
             burst: 8_000,
-            rate: backend.rate(),
-            keys: backend.keys(),
-            payload_bytes: backend.payload_bytes(),
+            rate: 200,
+            keys: 1_000,
             ..ExactlyOnce::new(name, &self.sites.run.data_dir(name)?)
         };
         let mut submission: Submission = job.submission(None)?;
         let key = "state.backend.type".to_owned();
-        submission
-            .configuration
-            .insert(key, backend.name().to_owned());
+        submission.configuration.insert(key, "hashmap".to_owned());
         let said_before = self.warnings()?;
         let watched = Watched::run(self.flink.rest(), &job, &submission)?;
         self.judge.until_published(&watched.id, 0)?;
@@ -113,7 +111,6 @@ impl Apart {
             healthy: since..now_ms(),
             volume: 0,
             rate: 0,
-            times: backend.times(),
             said_before,
         };
         running.measure()?;
@@ -164,57 +161,6 @@ impl Apart {
     }
 }
 
-/// Where the state lives, and so what a checkpoint writes.
-#[derive(Debug, Clone, Copy)]
-enum Backend {
-    /// All of it, each time: 4 MB.
-    Heap,
-    /// What has changed since the one before, and what was compacted: more each second than all
-    /// that is alive.
-    RocksDb,
-}
-
-impl Backend {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Heap => "hashmap",
-            Self::RocksDb => "rocksdb",
-        }
-    }
-
-    fn keys(self) -> u64 {
-        match self {
-            Self::Heap => 1_000,
-            Self::RocksDb => 200,
-        }
-    }
-
-    fn payload_bytes(self) -> u64 {
-        match self {
-            Self::Heap => 1_024,
-            Self::RocksDb => 4_096,
-        }
-    }
-
-    /// How old the newest published checkpoint may become, in times of what it takes to carry one.
-    /// Three is what a settled stride gives. While RocksDB's stride settles, files cross that no
-    /// checkpoint needs any more, so it first settles at twice what is needed.
-    fn times(self) -> u64 {
-        match self {
-            Self::Heap => 3,
-            Self::RocksDb => 5,
-        }
-    }
-
-    /// Records in a second.
-    fn rate(self) -> u64 {
-        match self {
-            Self::Heap => 200,
-            Self::RocksDb => 1_200,
-        }
-    }
-}
-
 /// A job, and what it did while the link carried all.
 struct Running {
     watched: Watched,
@@ -225,8 +171,6 @@ struct Running {
     volume: u64,
     /// Bytes in a second that the slow link carries.
     rate: u64,
-    /// See [`Backend::times`].
-    times: u64,
     said_before: Vec<usize>,
 }
 
@@ -250,11 +194,11 @@ impl Running {
         stride * interval * self.rate >= 1_000 * self.volume
     }
 
-    /// How old the newest published checkpoint may become, in milliseconds: so many times what it
+    /// How old the newest published checkpoint may become, in milliseconds: three times what it
     /// takes to carry one, and an interval.
     fn oldest_ms(&self) -> u64 {
         let interval = u64::try_from(INTERVAL.as_millis()).unwrap_or(u64::MAX);
-        self.times * 1_000 * self.volume / self.rate + interval
+        3 * 1_000 * self.volume / self.rate + interval
     }
 
     /// How old the newest published checkpoint is, and its id.
