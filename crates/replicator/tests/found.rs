@@ -24,6 +24,15 @@ async fn put_what_is_new(world: &World, checkpoint: &Checkpoint) {
     }
 }
 
+/// Another JobManager leads the job, and publishes this checkpoint beside what is left of others.
+async fn another_publishes(old: &World, checkpoint: &Checkpoint, published: &[u64]) -> World {
+    let new = World::beside(old.primary.clone(), old.secondary.clone());
+    put_what_is_new(&new, checkpoint).await;
+    new.coordinator().offer(checkpoint.offer());
+    new.published_are(published).await;
+    new
+}
+
 /// Two checkpoints named a file. When the grace period of the first was over, its sweep deleted the
 /// file, although the second had been retired a moment before.
 #[tokio::test(start_paused = true)]
@@ -146,11 +155,7 @@ async fn a_leader_that_comes_back_does_not_publish_what_is_older() {
     stale.offer(first.offer());
     sleep(Duration::from_secs(1)).await;
 
-    let new = World::beside(old.primary.clone(), old.secondary.clone());
-    let second = Checkpoint::new(2, 2);
-    put_what_is_new(&new, &second).await;
-    new.coordinator().offer(second.offer());
-    new.published_are(&[2]).await;
+    let _new = another_publishes(&old, &Checkpoint::new(2, 2), &[2]).await;
 
     put_what_is_new(&old, &first).await;
     old.coordinator();
@@ -195,11 +200,7 @@ async fn what_a_leader_was_about_to_publish_ends_with_the_next_claim() {
     old.coordinator().offer(first.offer());
     sleep(Duration::from_secs(1)).await;
 
-    let new = World::beside(old.primary.clone(), old.secondary.clone());
-    let second = Checkpoint::new(2, 2);
-    put_what_is_new(&new, &second).await;
-    new.coordinator().offer(second.offer());
-    new.published_are(&[2]).await;
+    let new = another_publishes(&old, &Checkpoint::new(2, 2), &[2]).await;
     sleep(2 * STANDSTILL).await;
     assert_eq!(new.published().await, [2]);
 }
@@ -226,11 +227,7 @@ async fn what_a_leader_was_about_to_delete_stays_with_the_next_claim() {
     assert!(old.on_secondary(&shared[0]).await.is_some());
 
     // the job was restored from the first checkpoint
-    let new = World::beside(old.primary.clone(), old.secondary.clone());
-    let fourth = Checkpoint::new(4, 1);
-    put_what_is_new(&new, &fourth).await;
-    new.coordinator().offer(fourth.offer());
-    new.published_are(&[3, 4]).await;
+    let new = another_publishes(&old, &Checkpoint::new(4, 1), &[3, 4]).await;
     sleep(2 * STANDSTILL).await;
     for path in shared {
         assert!(new.on_secondary(&path).await.is_some(), "{path}");

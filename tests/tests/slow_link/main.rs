@@ -161,6 +161,10 @@ impl Apart {
     }
 }
 
+fn interval_ms() -> u64 {
+    u64::try_from(INTERVAL.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// A job, and what it did while the link carried all.
 struct Running {
     watched: Watched,
@@ -190,15 +194,13 @@ impl Running {
 
     /// Whether the slow link carries a checkpoint before the next one of this stride begins.
     fn can_carry(&self, stride: u64) -> bool {
-        let interval = u64::try_from(INTERVAL.as_millis()).unwrap_or(u64::MAX);
-        stride * interval * self.rate >= 1_000 * self.volume
+        stride * interval_ms() * self.rate >= 1_000 * self.volume
     }
 
     /// How old the newest published checkpoint may become, in milliseconds: three times what it
     /// takes to carry one, and an interval.
     fn oldest_ms(&self) -> u64 {
-        let interval = u64::try_from(INTERVAL.as_millis()).unwrap_or(u64::MAX);
-        3 * 1_000 * self.volume / self.rate + interval
+        3 * 1_000 * self.volume / self.rate + interval_ms()
     }
 
     /// How old the newest published checkpoint is, and its id.

@@ -42,15 +42,11 @@ impl Removal {
         };
         // before the question: who claims the job after the answer finds the directory
         removal.store.mkdirs(removal.dir.path()).await?;
-        match owner.confirm(job).await {
-            Ok(true) => Ok(Some(removal)),
-            Ok(false) => removal.end().await.map(|()| None),
-            Err(error) => {
-                // what stays is deleted by the next claim
-                let _ = removal.end().await;
-                Err(error)
-            }
+        let owns = owner.confirm(job).await;
+        if matches!(owns, Ok(true)) {
+            return Ok(Some(removal));
         }
+        removal.end(owns.map(drop)).await.map(|()| None)
     }
 
     /// Takes a file, or a directory with all in it, from where it is. What is not there is gone.
@@ -85,11 +81,13 @@ impl Removal {
         takes.buffer_unordered(TAKEN_AT_ONCE).try_collect().await
     }
 
-    /// Deletes what was taken. What the secondary does not delete now, the next claim deletes.
+    /// Deletes what was taken, however that went. What the secondary does not delete now, the next
+    /// claim deletes.
     ///
     /// # Errors
-    /// What the secondary answered.
-    pub(super) async fn end(self) -> Result<()> {
-        self.store.delete(self.dir.path(), true).await.map(drop)
+    /// That of `taken`, else what the secondary answered.
+    pub(super) async fn end(self, taken: Result<()>) -> Result<()> {
+        let deleted = self.store.delete(self.dir.path(), true).await;
+        taken.and(deleted.map(drop))
     }
 }

@@ -128,8 +128,7 @@ impl Retention {
         let oldest = &mut self.published[index];
         oldest.retiring = true;
         let taken = removal.take(oldest.dir.join(METADATA).path()).await;
-        let ended = removal.end().await;
-        taken.and(ended)?;
+        removal.end(taken).await?;
         let due = Instant::now() + job.spec.retention_grace;
         if let Some(Kept { dir, files, .. }) = self.published.remove(index)
             && self.retired.len() < RETIRED_AT_MOST
@@ -179,8 +178,7 @@ impl Retention {
             return Ok(());
         };
         let swept = self.take_due(&removal, &live, now).await;
-        let ended = removal.end().await;
-        swept.and(ended)
+        removal.end(swept).await
     }
 
     async fn take_due(

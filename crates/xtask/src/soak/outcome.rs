@@ -5,7 +5,7 @@ use harness::Comparison;
 use serde_json::{Value, json};
 
 use super::flat::{Trend, trends};
-use super::record::{Excuse, Record};
+use super::record::Record;
 use super::watch::CATCH_UP;
 use crate::figures::{median, range};
 
@@ -55,8 +55,7 @@ impl Outcome {
             .map(|(fault, count)| format!("{count} x {}", fault.name()))
             .collect();
         let [completed, published] = record.counts();
-        let [starting, finishing] =
-            [Excuse::Starting, Excuse::Finishing].map(|excuse| record.failed(excuse));
+        let [starting, finishing] = record.failed();
         let [quiet, during] = record.durations_ms().map(|ms| spread(&ms));
         let [before, after] = &self.load;
         let rows = [
@@ -154,8 +153,7 @@ impl Outcome {
         let record = &self.record;
         let violations = self.violations();
         let [completed, published] = record.counts();
-        let [starting, finishing] =
-            [Excuse::Starting, Excuse::Finishing].map(|excuse| record.failed(excuse));
+        let [starting, finishing] = record.failed();
         let [quiet, during] = record.durations_ms();
         let faults = record
             .faults

@@ -33,7 +33,7 @@ pub(super) struct Record {
 
 /// Why a checkpoint of the primary may fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Excuse {
+enum Excuse {
     /// Flink was hit, or no checkpoint has completed yet: tasks that are still starting decline.
     Starting,
     /// The job is finishing: a task that has just finished does not know the checkpoint.
@@ -118,10 +118,12 @@ impl Record {
         [self.completed.len(), self.published.len()]
     }
 
-    /// How many failed for this reason.
-    pub(super) fn failed(&self, excuse: Excuse) -> usize {
-        let excuses = self.failed.values();
-        excuses.filter(|found| **found == Some(excuse)).count()
+    /// How many failed while the job was starting, and while it was finishing.
+    pub(super) fn failed(&self) -> [usize; 2] {
+        [Excuse::Starting, Excuse::Finishing].map(|excuse| {
+            let excuses = self.failed.values();
+            excuses.filter(|found| **found == Some(excuse)).count()
+        })
     }
 
     /// How long checkpoints took, in milliseconds: triggered with no fault, and during one.
@@ -184,8 +186,7 @@ mod tests {
         };
         record.history(&[info(5, "FAILED"), info(4, "FAILED")], finishing);
         assert_eq!(record.violations().len(), 1);
-        let failed = [Excuse::Starting, Excuse::Finishing].map(|excuse| record.failed(excuse));
-        assert_eq!((record.counts(), failed), ([1, 0], [2, 1]));
+        assert_eq!((record.counts(), record.failed()), ([1, 0], [2, 1]));
     }
 
     #[test]
