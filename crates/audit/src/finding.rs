@@ -5,7 +5,7 @@ use std::fmt;
 
 use checkpoint_format::FormatError;
 use checkpoint_layout::{Location, LocationError};
-use store::StoreError;
+use store::{ErrorKind, StoreError};
 
 use crate::{Expected, Presence};
 
@@ -173,10 +173,16 @@ impl fmt::Display for Finding {
                 f,
                 "a file is named that no cluster can have: {why}; restore another checkpoint"
             ),
-            Self::Unreadable { path, error } => write!(
-                f,
-                "{path} cannot be read: {error}; look again as the user that runs Flink"
-            ),
+            Self::Unreadable { path, error } => {
+                let next = match error.kind {
+                    ErrorKind::PermissionDenied => "look again as the user that runs Flink",
+                    _ => {
+                        "see in the cluster's own reports whether its nodes are up and its blocks \
+                         whole, or restore another checkpoint"
+                    }
+                };
+                write!(f, "{path} cannot be read: {error}; {next}")
+            }
             Self::BadMetadata { path, error } => write!(
                 f,
                 "{path} is not understood: {error}; restore another checkpoint"

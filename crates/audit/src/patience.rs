@@ -1,5 +1,5 @@
-//! How long a cluster is asked that does not answer: a command that has many questions must not wait
-//! out the time limit of each. Refuses to tell a dead cluster from a slow one otherwise.
+//! How long a cluster is asked that does not answer: a command that has many questions must not
+//! wait out the time limit of each. Refuses to tell a dead cluster from a slow one otherwise.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -46,7 +46,8 @@ impl Patience {
     }
 }
 
-fn is_silence(error: &StoreError) -> bool {
+/// Whether no answer came, as far as this call tells.
+pub(crate) fn is_silence(error: &StoreError) -> bool {
     matches!(error.kind, ErrorKind::Unavailable | ErrorKind::TimedOut)
 }
 

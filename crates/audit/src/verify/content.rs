@@ -1,6 +1,6 @@
 //! Every byte of files, read back piece by piece and compared with the other cluster's, where that
-//! has a copy. A bounded number of pieces is in memory, however large the files are. Refuses to look
-//! at what is missing or has another length: that is said already.
+//! has a copy. A bounded number of pieces is in memory, however large the files are. Refuses to
+//! look at what is missing or has another length: that is said already.
 
 use bytes::Bytes;
 use checkpoint_layout::Location;
@@ -10,7 +10,7 @@ use store::{ErrorKind, Store, StoreError};
 
 use super::counterpart::first_difference;
 use super::{Asker, Step, WhyNoCopy};
-use crate::patience::Patience;
+use crate::patience::{Patience, is_silence};
 use crate::{Expected, Finding, Presence, presence};
 
 /// So many files are read at the same time,
@@ -65,10 +65,9 @@ async fn length(asker: &Asker<'_>, file: &Expected, answer: &store::Result<Prese
         return Some(Ok(length));
     }
     let path = file.location.path();
-    match asker.patience.ask(asker.store.stat(path)).await {
-        Ok(status) => status.map(|status| Ok(status.length)),
-        Err(error) => Some(Err(error)),
-    }
+    let status = asker.patience.ask(asker.store.stat(path)).await;
+    let gone = || StoreError::new(ErrorKind::NotFound, "stat", path, "it was there just now");
+    Some(status.and_then(|status| status.map(|status| status.length).ok_or_else(gone)))
 }
 
 async fn copies(asker: &Asker<'_>, files: &[&Expected], lengths: &[Length]) -> Vec<Copy> {
@@ -160,7 +159,7 @@ async fn read(asker: &Asker<'_>, file: &Expected, length: Length, copy: Copy) ->
 
 impl Content {
     fn is_not_read(&mut self, file: &Expected, error: StoreError) {
-        if error.kind == ErrorKind::TimedOut || error.kind == ErrorKind::Unavailable {
+        if is_silence(&error) {
             self.silence.get_or_insert(error);
         } else {
             let path = file.location.clone();
@@ -169,7 +168,7 @@ impl Content {
     }
 
     fn has_lost_its_copy(&mut self, error: StoreError) {
-        if error.kind == ErrorKind::TimedOut || error.kind == ErrorKind::Unavailable {
+        if is_silence(&error) {
             self.silence.get_or_insert(error);
         } else {
             self.no_copy = Some(WhyNoCopy::Damaged);
@@ -178,7 +177,7 @@ impl Content {
 }
 
 /// A piece of a file. That it is not to be had although the cluster knows the file is an answer
-/// ([`ErrorKind::Other`]): the bytes of it are lost or damaged, or the nodes that have them are down.
+/// ([`ErrorKind::Other`]): its bytes are lost or damaged, or the nodes that have them are down.
 async fn piece(
     store: &dyn Store,
     patience: &Patience,

@@ -95,8 +95,8 @@ impl Counterpart {
         self.to_there.to_secondary(here)
     }
 
-    /// Whether the `_metadata` of this cluster and the one at `path` are one and the same, published
-    /// from the primary to the secondary; or why that is not known.
+    /// Whether the `_metadata` of this cluster and the one at `path` are one and the same, but for
+    /// the paths that publishing changes; or why that is not known.
     pub(super) async fn compare_metadata(
         &self,
         path: &Location,

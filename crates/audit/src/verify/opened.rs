@@ -1,5 +1,5 @@
-//! A checkpoint's `_metadata` read and understood, and what it asks to be looked up. Refuses to look
-//! at any of its files.
+//! A checkpoint's `_metadata` read and understood, and what it asks to be looked up. Refuses to
+//! look at any of its files.
 
 use bytes::Bytes;
 use checkpoint_layout::{CheckpointDir, Location, METADATA};

@@ -525,6 +525,29 @@ async fn a_read_that_fails_is_a_finding_and_silence_is_none() {
     assert_eq!(told.read_bytes, told.bytes, "it is read for all that");
 }
 
+/// Of files of which segments are named the length is asked for once more before they are read.
+#[tokio::test]
+async fn what_goes_between_two_looks_is_not_taken_for_read() {
+    let world = World::new("file-merging").await;
+    let inner = world.secondary.clone();
+    let going = FaultyStore::new(Arc::new(inner.clone()), move |call| {
+        if call.operation == "stat" && call.path.ends_with("shared/seg") && call.nth_on_path == 2 {
+            // The store in memory never waits.
+            futures::executor::block_on(inner.delete(&call.path, false)).unwrap();
+        }
+        None
+    });
+    let look = Look {
+        depth: Depth::Content,
+        ..Look::default()
+    };
+    let report = verify_all(&going, &[here("chk-42")], &look).await.remove(0);
+    let [Finding::Unreadable { path, .. }] = &*report.findings else {
+        panic!("{report:?}")
+    };
+    assert_eq!(*path, here("shared/seg"));
+}
+
 /// A shared file is looked up and read once for all, and told to each.
 #[tokio::test]
 async fn what_several_checkpoints_name_is_looked_at_once() {
