@@ -5,7 +5,7 @@ use std::fmt;
 
 use checkpoint_format::FormatError;
 use checkpoint_layout::{Location, LocationError};
-use store::StoreError;
+use store::{ErrorKind, StoreError};
 
 use crate::{Expected, Presence};
 
@@ -56,6 +56,24 @@ pub enum Finding {
         /// What is wrong with it.
         error: FormatError,
     },
+    /// The `_metadata` is another checkpoint's than its directory says.
+    ForeignMetadata {
+        /// The `_metadata`.
+        path: Location,
+        /// The number that the directory has.
+        named: u64,
+        /// The number that the `_metadata` has.
+        found: i64,
+    },
+    /// A file differs from the other cluster's copy of it.
+    DifferentContent {
+        /// The file.
+        path: Location,
+        /// The copy.
+        other: Location,
+        /// The first byte that differs; of a `_metadata`, in the secondary's.
+        offset: u64,
+    },
     /// The `_metadata` is larger than is ever read.
     HugeMetadata {
         /// The `_metadata`.
@@ -84,6 +102,8 @@ impl Finding {
             Self::BadPath { .. } => "bad_path",
             Self::Unreadable { .. } => "unreadable",
             Self::BadMetadata { .. } => "bad_metadata",
+            Self::ForeignMetadata { .. } => "foreign_metadata",
+            Self::DifferentContent { .. } => "different_content",
             Self::HugeMetadata { .. } => "huge_metadata",
             Self::NoMetadata { .. } => "no_metadata",
         }
@@ -97,6 +117,8 @@ impl Finding {
             | Self::OutsideCluster { path, .. }
             | Self::Unreadable { path, .. }
             | Self::BadMetadata { path, .. }
+            | Self::ForeignMetadata { path, .. }
+            | Self::DifferentContent { path, .. }
             | Self::HugeMetadata { path, .. } => path.to_string(),
             Self::NoMetadata { dir, .. } => dir.to_string(),
             Self::BadPath { stored, .. } => stored.clone(),
@@ -151,13 +173,33 @@ impl fmt::Display for Finding {
                 f,
                 "a file is named that no cluster can have: {why}; restore another checkpoint"
             ),
-            Self::Unreadable { path, error } => write!(
-                f,
-                "{path} cannot be read: {error}; look again as the user that runs Flink"
-            ),
+            Self::Unreadable { path, error } => {
+                let next = match error.kind {
+                    ErrorKind::PermissionDenied => "look again as the user that runs Flink",
+                    _ => {
+                        "see in the cluster's own reports whether its nodes are up and its blocks \
+                         whole, or restore another checkpoint"
+                    }
+                };
+                write!(f, "{path} cannot be read: {error}; {next}")
+            }
             Self::BadMetadata { path, error } => write!(
                 f,
                 "{path} is not understood: {error}; restore another checkpoint"
+            ),
+            Self::ForeignMetadata { path, named, found } => write!(
+                f,
+                "{path} is checkpoint {found}'s, and its directory {named}'s: it was put there by \
+                 something else than Flink; restore another checkpoint"
+            ),
+            Self::DifferentContent {
+                path,
+                other,
+                offset,
+            } => write!(
+                f,
+                "{path} differs from {other} from byte {offset} on, and one of them is damaged: \
+                 restore another checkpoint, or find out which one is, and replace it by the other"
             ),
             Self::HugeMetadata { path, bytes } => write!(
                 f,

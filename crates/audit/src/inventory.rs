@@ -118,7 +118,7 @@ impl fmt::Display for CatalogueFinding {
 /// When the store does not tell.
 pub async fn jobs(store: &dyn Store, root: &Location) -> store::Result<Inventory> {
     let root_is_there = store.stat(root.path()).await?.is_some();
-    let (entries, mut findings) = entries(store, &SecondaryRoot::new(root.clone())).await?;
+    let (entries, mut findings) = entries(store, root).await?;
     let groups = by_job(published(store, root).await?);
     let found = join(root, entries, groups);
     let jobs = found.into_iter().map(|found| job(store, found));
@@ -157,7 +157,7 @@ fn by_job(published: Vec<Published>) -> BTreeMap<Location, Vec<Published>> {
 /// Only an entry's path counts: it may call the cluster by another name.
 fn join(
     root: &Location,
-    entries: Vec<(CatalogueEntry, Location)>,
+    entries: Entries,
     mut groups: BTreeMap<Location, Vec<Published>>,
 ) -> Vec<Found> {
     let mut found: Vec<Found> = Vec::new();
@@ -239,10 +239,15 @@ async fn newest_by_itself(
     Ok((Some(newest), finding))
 }
 
-type Entries = (Vec<(CatalogueEntry, Location)>, Vec<CatalogueFinding>);
+/// Entries of the catalogue, each with the directory of its job.
+pub(crate) type Entries = Vec<(CatalogueEntry, Location)>;
 
-async fn entries(store: &dyn Store, root: &SecondaryRoot) -> store::Result<Entries> {
-    let dir = root.catalogue_dir();
+/// The catalogue of the secondary directory `root`, and what is wrong with it.
+pub(crate) async fn entries(
+    store: &dyn Store,
+    root: &Location,
+) -> store::Result<(Entries, Vec<CatalogueFinding>)> {
+    let dir = SecondaryRoot::new(root.clone()).catalogue_dir();
     let files = match store.list(dir.path()).await {
         Err(error) if error.kind == ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
         listed => listed?,

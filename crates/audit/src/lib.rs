@@ -11,10 +11,12 @@ mod inspect;
 mod inventory;
 mod manifest;
 mod metadata;
+mod patience;
 mod place;
 mod presence;
 mod published;
 mod read;
+mod targets;
 mod verify;
 
 pub use catalogue::{CATALOGUE_VERSION, CatalogueEntry, CatalogueError};
@@ -33,7 +35,11 @@ pub use presence::{Expected, Presence, presence};
 pub use published::{Published, published, published_of_job};
 pub use read::{MAX_METADATA_BYTES, read_whole};
 pub use store::{ClusterOptions, ErrorKind, FileStatus, Store, StoreError};
-pub use verify::{Report, verify};
+pub use targets::{TargetFinding, Targets, Which, targets};
+pub use verify::{
+    Counterpart, CounterpartError, Depth, Look, Notice, Report, Step, Verdict, WhyNoCopy,
+    as_published, verify, verify_all,
+};
 
 /// How many calls to a cluster are under way at the same time, at most.
 const CONCURRENT_CALLS: usize = 16;

@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, HashMap};
 
 use checkpoint_layout::Location;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::{StreamExt as _, stream};
 use store::{ErrorKind, FileStatus, Store, StoreError};
 
 use crate::CONCURRENT_CALLS;
+use crate::patience::Patience;
 
 /// Of more files than this in one directory, one listing is cheaper than as many look-ups.
 const MOST_LOOKUPS_IN_A_DIRECTORY: usize = 16;
@@ -46,17 +47,62 @@ pub enum Presence {
 /// # Errors
 /// Whatever the store answers first that tells neither that a file is there nor that it is not.
 pub async fn presence(store: &dyn Store, expected: &[Expected]) -> store::Result<Vec<Presence>> {
-    let answers = look_up(store, expected, MOST_LOOKUPS_IN_A_DIRECTORY).await?;
-    answers.into_iter().collect()
+    let expected: Vec<_> = expected.iter().collect();
+    let lookups = plan(&expected, MOST_LOOKUPS_IN_A_DIRECTORY);
+    let mut presences = vec![Presence::Missing; expected.len()];
+    let mut keep = |(file, answer): Answer| answer.map(|presence| presences[file] = presence);
+    take(store, &expected, &Patience::default(), lookups, |answers| {
+        answers.into_iter().try_for_each(&mut keep)
+    })
+    .await?;
+    Ok(presences)
 }
 
-/// As [`presence`], but an error that concerns the file alone (no permission, for example) is the
-/// file's answer.
+/// As [`presence`], but an error is the answer of each file that it concerns, and the others are
+/// looked up still, as long as `patience` lasts. A directory that is too large to be listed within
+/// the store's time limit is no error: its files are looked up one by one.
+///
+/// `looked_up` hears how many more files are done with.
 pub(crate) async fn answers(
     store: &dyn Store,
-    expected: &[Expected],
-) -> store::Result<Vec<store::Result<Presence>>> {
-    look_up(store, expected, MOST_LOOKUPS_IN_A_DIRECTORY).await
+    expected: &[&Expected],
+    patience: &Patience,
+    looked_up: impl Fn(usize),
+) -> Vec<store::Result<Presence>> {
+    let lookups = plan(expected, MOST_LOOKUPS_IN_A_DIRECTORY);
+    look_up(store, expected, patience, lookups, looked_up).await
+}
+
+async fn look_up(
+    store: &dyn Store,
+    expected: &[&Expected],
+    patience: &Patience,
+    mut lookups: Vec<Lookup>,
+    looked_up: impl Fn(usize),
+) -> Vec<store::Result<Presence>> {
+    let mut answers = vec![Ok(Presence::Missing); expected.len()];
+    for may_list in [true, false] {
+        let mut one_by_one = Vec::new();
+        let keep = |told: Vec<Answer>| {
+            for (file, answer) in told {
+                if may_list && matches!(&answer, Err(error) if is_too_long_a_listing(error)) {
+                    one_by_one.push(Lookup::Stat { file });
+                } else {
+                    looked_up(1);
+                }
+                answers[file] = answer;
+            }
+            Ok(())
+        };
+        let taken = take(store, expected, patience, lookups, keep).await;
+        debug_assert!(taken.is_ok(), "every error is an answer here");
+        lookups = one_by_one;
+    }
+    answers
+}
+
+fn is_too_long_a_listing(error: &StoreError) -> bool {
+    error.kind == ErrorKind::TimedOut && error.operation == "list"
 }
 
 /// One call to the cluster, and the places in the order asked of the files that it tells of.
@@ -67,7 +113,7 @@ enum Lookup {
 }
 
 /// By directory: a look-up for each file where they are at most `most_lookups`, else a listing.
-fn plan(expected: &[Expected], most_lookups: usize) -> Vec<Lookup> {
+fn plan(expected: &[&Expected], most_lookups: usize) -> Vec<Lookup> {
     let mut directories: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (file, expected) in expected.iter().enumerate() {
         let dir = expected.location.parent().path().to_owned();
@@ -104,62 +150,52 @@ fn judge(expected: &Expected, found: Option<&FileStatus>) -> Presence {
 
 type Answer = (usize, store::Result<Presence>);
 
-async fn look_up(
+/// Makes the calls, and hands over the answers to each as they come, until `keep` has had enough.
+async fn take(
     store: &dyn Store,
-    expected: &[Expected],
-    most_lookups: usize,
-) -> store::Result<Vec<store::Result<Presence>>> {
-    let calls = plan(expected, most_lookups)
+    expected: &[&Expected],
+    patience: &Patience,
+    lookups: Vec<Lookup>,
+    mut keep: impl FnMut(Vec<Answer>) -> store::Result<()>,
+) -> store::Result<()> {
+    let calls = lookups
         .into_iter()
-        .map(|lookup| call(store, expected, lookup));
-    let told: Vec<Vec<Answer>> = stream::iter(calls)
-        .buffer_unordered(CONCURRENT_CALLS)
-        .try_collect()
-        .await?;
-    let mut answers = vec![Ok(Presence::Missing); expected.len()];
-    for (file, answer) in told.into_iter().flatten() {
-        answers[file] = answer;
+        .map(|lookup| call(store, expected, patience, lookup));
+    let mut told = stream::iter(calls).buffer_unordered(CONCURRENT_CALLS);
+    while let Some(answers) = told.next().await {
+        keep(answers)?;
     }
-    Ok(answers)
+    Ok(())
 }
 
 async fn call(
     store: &dyn Store,
-    expected: &[Expected],
+    expected: &[&Expected],
+    patience: &Patience,
     lookup: Lookup,
-) -> store::Result<Vec<Answer>> {
+) -> Vec<Answer> {
     match lookup {
         Lookup::Stat { file } => {
-            let expected = &expected[file];
-            let found = of_the_file(store.stat(expected.location.path()).await)?;
-            let answer = found.map(|found| judge(expected, found.as_ref()));
-            Ok(vec![(file, answer)])
+            let expected = expected[file];
+            let found = patience.ask(store.stat(expected.location.path())).await;
+            vec![(file, found.map(|found| judge(expected, found.as_ref())))]
         }
         Lookup::List { dir, files } => {
-            let found = match store.list(&dir).await {
+            let found = match patience.ask(store.list(&dir)).await {
                 Err(error) if error.kind == ErrorKind::NotFound => Ok(Vec::new()),
-                listed => of_the_file(listed)?,
+                listed => listed,
             };
             let found = found.as_ref().map(|found| {
                 let by_name = found.iter().map(|status| (status.name(), status));
                 by_name.collect::<HashMap<_, _>>()
             });
             let answer = |file: usize| {
-                let expected = &expected[file];
                 let answer = found.as_ref().map_err(|error| (*error).clone());
-                let name = expected.location.name();
-                answer.map(|found| judge(expected, found.get(name).copied()))
+                let name = expected[file].location.name();
+                answer.map(|found| judge(expected[file], found.get(name).copied()))
             };
-            Ok(files.into_iter().map(|file| (file, answer(file))).collect())
+            files.into_iter().map(|file| (file, answer(file))).collect()
         }
-    }
-}
-
-/// Tells an answer of the cluster (inside) from none (outside).
-fn of_the_file<T>(answer: store::Result<T>) -> Result<store::Result<T>, StoreError> {
-    match answer {
-        Err(error) if error.is_transient() => Err(error),
-        answer => Ok(answer),
     }
 }
 

@@ -105,7 +105,8 @@ async fn checkpoint(
         }))
 }
 
-fn is_job(name: &str) -> bool {
+/// Whether a child of the root may be a job's directory.
+pub(crate) fn is_job(name: &str) -> bool {
     !SecondaryRoot::is_own(name) && !NO_JOBS.contains(&name) && CheckpointDir::parse(name).is_none()
 }
 

@@ -53,7 +53,7 @@ pub(crate) struct FindingLine {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) found_bytes: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) offset: Option<usize>,
+    pub(crate) offset: Option<u64>,
     pub(crate) message: String,
 }
 
@@ -66,7 +66,8 @@ impl From<&Finding> for FindingLine {
             _ => (None, None),
         };
         let offset = match finding {
-            Finding::BadMetadata { error, .. } => Some(error.offset()),
+            Finding::BadMetadata { error, .. } => Some(error.offset() as u64),
+            Finding::DifferentContent { offset, .. } => Some(*offset),
             _ => None,
         };
         Self {

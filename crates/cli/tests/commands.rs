@@ -95,9 +95,13 @@ fn a_usable_checkpoint() {
     let document = json_of(&dualwrite(&["--json", "verify", &uri]), 0);
     let checkpoint = json!({
         "path": uri, "result": "usable", "version": 6, "checkpoint_id": 42, "files": 4,
-        "bytes": BYTES, "findings": [], "error": null,
+        "bytes": BYTES, "read_bytes": 0, "compared_bytes": 0, "findings": [], "notices": [],
+        "error": null,
     });
-    let expected = json!({ "result": "usable", "checkpoints": [checkpoint] });
+    let expected = json!({
+        "result": "usable", "depth": "length", "checkpoints": [checkpoint],
+        "retired_meanwhile": 0, "findings": [], "error": null,
+    });
     assert_eq!(document, expected);
     let by_file = secondary.uri("job/chk-42/_metadata");
     assert_eq!(

@@ -282,11 +282,14 @@ async fn what_another_jobs_checkpoint_names_is_not_deleted() {
     world.put_on_both(&first).await;
     job.offer(first.offer());
     world.published_are(&[1]).await;
-    // another job was restored from it and names its shared files
+    // another job was restored from it and names its shared files, in its checkpoint 9
     let theirs = world
         .on_secondary(&format!("/cp/{JOB}/chk-1/_metadata"))
         .await
         .unwrap();
+    let theirs = [&theirs[..8], &9_u64.to_be_bytes(), &theirs[16..]]
+        .concat()
+        .into();
     let theirs_dir = "/cp/ffffffffffffffffffffffffffffffff/chk-9";
     for file in first.manifest().files {
         let path = file.location.unwrap().path().to_owned();

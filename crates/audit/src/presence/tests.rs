@@ -68,6 +68,7 @@ fn only_crowded_directories_are_listed() {
     };
     let mut expected = files("few", 16);
     expected.extend(files("many", 17));
+    let expected: Vec<_> = expected.iter().collect();
     let plan = plan(&expected, MOST_LOOKUPS_IN_A_DIRECTORY);
     let stats = plan.iter().filter(|l| matches!(l, Lookup::Stat { .. }));
     assert_eq!(stats.count(), 16);
@@ -78,32 +79,70 @@ fn only_crowded_directories_are_listed() {
     assert!(plan.contains(&listing), "{plan:?}");
 }
 
+async fn told(
+    store: &dyn Store,
+    expected: &[Expected],
+    most_lookups: usize,
+) -> Vec<store::Result<Presence>> {
+    let expected: Vec<_> = expected.iter().collect();
+    let lookups = plan(&expected, most_lookups);
+    look_up(store, &expected, &Patience::default(), lookups, |_| {}).await
+}
+
+/// Fails calls of `operation` below `/bad`.
+fn faulty(store: &MemoryStore, operation: &'static str, kind: ErrorKind) -> FaultyStore {
+    FaultyStore::new(Arc::new(store.clone()), move |call| {
+        let hit = call.operation == operation && call.path.starts_with("/bad");
+        hit.then_some(Fault::Fail(kind))
+    })
+}
+
 #[tokio::test]
-async fn silence_is_no_answer_and_a_refusal_is_the_files_own() {
+async fn an_error_is_the_files_own_and_the_gates_end() {
     for (operation, most_lookups) in [("stat", usize::MAX), ("list", 0)] {
         let store = MemoryStore::default();
         put(&store, "/good/a", 1).await;
         put(&store, "/bad/a", 1).await;
         let expected = [expect("/good/a", 1, true), expect("/bad/a", 1, true)];
-        for kind in [
-            ErrorKind::Unavailable,
-            ErrorKind::TimedOut,
-            ErrorKind::PermissionDenied,
-        ] {
-            let faulty = FaultyStore::new(Arc::new(store.clone()), move |call| {
-                let hit = call.operation == operation && call.path.starts_with("/bad");
-                hit.then_some(Fault::Fail(kind))
-            });
-            let answers = look_up(&faulty, &expected, most_lookups).await;
-            if kind != ErrorKind::PermissionDenied {
-                assert_eq!(answers.unwrap_err().kind, kind);
-                continue;
-            }
-            let answers = answers.unwrap();
+        for kind in [ErrorKind::Unavailable, ErrorKind::PermissionDenied] {
+            let faulty = faulty(&store, operation, kind);
+            let answers = told(&faulty, &expected, most_lookups).await;
             assert_eq!(answers[0], Ok(Presence::Present));
             assert_eq!(answers[1].as_ref().unwrap_err().kind, kind);
+            if operation == "stat" {
+                assert_eq!(presence(&faulty, &expected).await.unwrap_err().kind, kind);
+            }
         }
     }
+}
+
+#[tokio::test]
+async fn what_is_too_large_to_be_listed_is_looked_up() {
+    let store = MemoryStore::default();
+    put(&store, "/bad/a", 1).await;
+    let expected = [expect("/bad/a", 1, true), expect("/bad/b", 1, true)];
+    let faulty = faulty(&store, "list", ErrorKind::TimedOut);
+    let answers = told(&faulty, &expected, 0).await;
+    assert_eq!(answers, [Ok(Presence::Present), Ok(Presence::Missing)]);
+    let calls: Vec<_> = faulty.calls().iter().map(|call| call.operation).collect();
+    assert_eq!(calls, ["list", "stat", "stat"]);
+}
+
+/// Otherwise a dead cluster costs one time limit for each of its directories.
+#[tokio::test]
+async fn a_dead_cluster_is_not_asked_to_the_end() {
+    let dead = FaultyStore::new(Arc::new(MemoryStore::default()), |_| {
+        Some(Fault::Fail(ErrorKind::TimedOut))
+    });
+    let files = (0..5000).map(|at| expect(&format!("/{}/{at}", at / 50), 1, true));
+    let expected: Vec<_> = files.collect();
+    let answers = told(&dead, &expected, MOST_LOOKUPS_IN_A_DIRECTORY).await;
+    assert!(answers.iter().all(Result::is_err));
+    assert!(
+        dead.calls().len() <= CONCURRENT_CALLS,
+        "{}",
+        dead.calls().len()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,9 +179,9 @@ proptest! {
                     expect(&format!("/d{dir}/f{file}"), length, exact)
                 })
                 .collect();
-            let by_stat = look_up(&store, &expected, usize::MAX).await.unwrap();
-            assert_eq!(look_up(&store, &expected, 0).await.unwrap(), by_stat);
-            assert_eq!(look_up(&store, &expected, most_lookups).await.unwrap(), by_stat);
+            let by_stat = told(&store, &expected, usize::MAX).await;
+            assert_eq!(told(&store, &expected, 0).await, by_stat);
+            assert_eq!(told(&store, &expected, most_lookups).await, by_stat);
         });
     }
 }

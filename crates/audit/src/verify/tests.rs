@@ -9,10 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use checkpoint_format::{parse, rewrite};
 use store::testing::{Fault, FaultyStore};
-use store::{ErrorKind, LocalStore, MemoryStore};
+use store::{ErrorKind, FileStatus, LocalStore, MemoryStore};
 
 use super::*;
-use crate::{FormatError, MAX_METADATA_BYTES};
+use crate::{FormatError, MAX_METADATA_BYTES, manifest};
+
+mod damages;
 
 const FLINKS: [(&str, u32); 4] = [("1.20.5", 4), ("2.0.2", 5), ("2.2.1", 6), ("2.3.0", 6)];
 /// Where the goldens' checkpoint lies (tests/goldens/java), and the job's directory.
@@ -59,6 +61,8 @@ fn the_futures_can_be_spawned() {
     fn is_send(_: impl Send) {}
     let store = MemoryStore::default();
     is_send(verify(&store, &chk()));
+    is_send(verify_all(&store, &[], &Look::default()));
+    is_send(crate::targets(&store, &chk(), &crate::Which::All, true));
     is_send(crate::jobs(&store, &chk()));
 }
 

@@ -120,15 +120,10 @@ impl Waiting {
         self.unknown.iter_mut().filter(|file| !file.seen)
     }
 
-    /// The bytes of `_metadata` with the secondary's paths. Every occurrence of a file becomes the
-    /// same text, whatever name of the primary it is under (facts of `SharedStateRegistryKey`,
-    /// Flink 1.16 and later: a file under two spellings would be two files).
+    /// The bytes of `_metadata` with the secondary's paths.
     pub(super) fn rewritten(&self, job: &Job) -> Result<Vec<u8>, checkpoint_format::FormatError> {
         let metadata = checkpoint_format::parse(&self.offer.metadata)?;
-        checkpoint_format::rewrite(&self.offer.metadata, &metadata, |reference, new| {
-            reference.kind != ReferenceKind::Relative
-                && job.spec.mapping.map_into(&reference.path, new)
-        })
+        audit::as_published(&self.offer.metadata, &metadata, &job.spec.mapping)
     }
 
     /// What the manifest says of sizes.

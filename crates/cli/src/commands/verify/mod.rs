@@ -1,0 +1,262 @@
+//! `dualwrite verify`: are checkpoints usable? Its arguments, and which checkpoints they mean.
+
+mod document;
+
+use std::path::PathBuf;
+
+use audit::{ClusterOptions, Counterpart, Location, Look, Place, Report, Which};
+
+use crate::Exit;
+use crate::error::{exit_of, explain};
+use crate::output;
+use crate::progress::{Checkpoints, Spinner};
+
+use document::Document;
+
+/// Tell whether checkpoints are usable
+///
+/// Usable is a checkpoint if every file that its `_metadata` names is there, with its length; by
+/// --depth content, if every byte of them can be read, too, and is the other cluster's. Works on
+/// either cluster, and on savepoints.
+#[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
+#[command(group(clap::ArgGroup::new("root").args(["secondary", "primary"])))]
+#[command(group(clap::ArgGroup::new("jobs").args(["job", "all"])))]
+pub(crate) struct Args {
+    /// The checkpoint's directory or its `_metadata`, like
+    /// `hdfs://nn2:8020/flink/checkpoints/<job id>/chk-42`
+    #[arg(
+        required_unless_present = "jobs",
+        conflicts_with = "jobs",
+        value_name = "PATH"
+    )]
+    paths: Vec<String>,
+    /// All checkpoints of the jobs of this name or id; may be given several times
+    #[arg(long, value_name = "NAME_OR_ID", requires = "root")]
+    job: Vec<String>,
+    /// All checkpoints of all jobs
+    #[arg(long, requires = "root")]
+    all: bool,
+    /// Of each job only its newest checkpoint
+    #[arg(long, requires = "jobs")]
+    newest: bool,
+    /// How closely they are looked at
+    #[arg(long, value_enum, default_value_t)]
+    depth: Depth,
+    /// The secondary directory, as in dualwrite.secondary.dir: where the jobs are looked for
+    #[arg(long, value_name = "URI")]
+    secondary: Option<String>,
+    /// The primary's checkpoint directory, to look for the jobs there instead
+    #[arg(long, value_name = "URI")]
+    primary: Option<String>,
+    /// The other cluster's checkpoint directory: --depth content compares with what is there
+    #[arg(long, value_name = "URI", requires = "root")]
+    compare: Option<String>,
+    /// As --hadoop-conf-dir, for the cluster to compare with [default: the same]
+    #[arg(long, value_name = "DIR", requires = "compare")]
+    compare_hadoop_conf_dir: Option<PathBuf>,
+    /// A further pair of places as in dualwrite.path-mapping; may be given several times
+    #[arg(long, value_name = "PRIMARY=SECONDARY", requires = "root")]
+    path_mapping: Vec<String>,
+}
+
+/// How closely checkpoints are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum Depth {
+    /// Every file is there
+    Presence,
+    /// With its length
+    #[default]
+    Length,
+    /// And every byte of it is read
+    Content,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  every checkpoint is usable
+  1  one at least is not, or a job has none: the findings say why
+  2  the command line or an address is wrong
+  3  none is known to be unusable, but of one at least a cluster did not tell
+
+Examples:
+  dualwrite verify hdfs://nn2:8020/flink/checkpoints/<job id>/chk-42
+  dualwrite verify --all --newest --secondary hdfs://nn2:8020/flink/checkpoints
+  dualwrite verify --job payments --depth content --secondary hdfs://nn2/cp --compare hdfs://nn1/cp
+  dualwrite verify --json hdfs://nn2/cp/<job id>/chk-41 hdfs://nn2/cp/<job id>/chk-42";
+
+impl From<Depth> for audit::Depth {
+    fn from(depth: Depth) -> Self {
+        match depth {
+            Depth::Presence => Self::Presence,
+            Depth::Length => Self::Length,
+            Depth::Content => Self::Content,
+        }
+    }
+}
+
+/// Why nothing was looked at: said already.
+type Refused = Exit;
+
+/// The cluster whose jobs are looked at, and where the other has what.
+struct Clusters {
+    root: Place,
+    /// Where files may be on it.
+    roots: Vec<Location>,
+    counterpart: Option<Counterpart>,
+}
+
+impl Args {
+    pub(crate) async fn run(self, cluster: &ClusterOptions, json: bool) -> Exit {
+        match self.document(cluster).await {
+            Err(refused) => refused,
+            Ok(document) => {
+                if json {
+                    output::print_json(&document);
+                } else {
+                    document.show();
+                }
+                document.exit()
+            }
+        }
+    }
+
+    async fn document(&self, cluster: &ClusterOptions) -> Result<Document, Refused> {
+        if self.compare.is_some() && self.depth != Depth::Content {
+            output::complain("--compare compares bytes: give --depth content with it.");
+            return Err(Exit::Usage);
+        }
+        let clusters = self.clusters(cluster)?;
+        let mut document = Document::new(self.depth.into());
+        let places: Vec<Place> = match &clusters {
+            Some(clusters) if self.paths.is_empty() => {
+                let found = self.find(clusters, &mut document).await;
+                let place = |location| Place {
+                    store: clusters.root.store.clone(),
+                    location,
+                };
+                found.into_iter().map(place).collect()
+            }
+            _ => {
+                let open = |path: &String| opened(&format!("verify {path}"), path, cluster);
+                self.paths.iter().map(open).collect::<Result<_, _>>()?
+            }
+        };
+        for report in self.verify(&places, clusters.as_ref()).await {
+            // One that was only found, and is retired since, is none any more.
+            if self.paths.is_empty() && document::is_gone(&report) {
+                document.retired_meanwhile += 1;
+            } else {
+                document.add(&report);
+            }
+        }
+        Ok(document)
+    }
+
+    fn clusters(&self, cluster: &ClusterOptions) -> Result<Option<Clusters>, Refused> {
+        let Some(uri) = self.secondary.as_ref().or(self.primary.as_ref()) else {
+            return Ok(None);
+        };
+        let root = opened(&format!("verify {uri}"), uri, cluster)?;
+        let mut roots = vec![root.location.clone()];
+        for pair in &self.path_mapping {
+            roots.push(self.side(pair).map_err(|why| {
+                output::complain(&format!("--path-mapping: {why}."));
+                Exit::Usage
+            })?);
+        }
+        let counterpart = match &self.compare {
+            None => None,
+            Some(uri) => Some(self.counterpart(uri, &root.location, cluster)?),
+        };
+        Ok(Some(Clusters {
+            root,
+            roots,
+            counterpart,
+        }))
+    }
+
+    /// Where a pair of places is on the cluster that is verified.
+    fn side(&self, pair: &str) -> Result<Location, String> {
+        let (primary, secondary) = pair.split_once('=').ok_or_else(|| {
+            format!("'{pair}' is no pair of places (accepted: primary=secondary)")
+        })?;
+        let is_primary = self.primary.is_some();
+        let side = if is_primary { primary } else { secondary };
+        Location::parse(side.trim()).map_err(|error| error.to_string())
+    }
+
+    fn counterpart(
+        &self,
+        uri: &str,
+        root: &Location,
+        cluster: &ClusterOptions,
+    ) -> Result<Counterpart, Refused> {
+        let mut there = cluster.clone();
+        if self.compare_hadoop_conf_dir.is_some() {
+            there
+                .hadoop_conf_dir
+                .clone_from(&self.compare_hadoop_conf_dir);
+        }
+        let place = opened(&format!("compare with {uri}"), uri, &there)?;
+        let counterpart = match self.primary {
+            None => Counterpart::primary(place, root, &self.path_mapping),
+            Some(_) => Counterpart::secondary(place, root, &self.path_mapping),
+        };
+        counterpart.map_err(|error| {
+            output::complain(&format!("Cannot compare {root} with {uri}: {error}."));
+            Exit::Usage
+        })
+    }
+
+    /// The checkpoints of the jobs that are meant.
+    async fn find(&self, clusters: &Clusters, document: &mut Document) -> Vec<Location> {
+        let root = &clusters.root;
+        let which = if self.all {
+            Which::All
+        } else {
+            Which::Named(self.job.clone())
+        };
+        let spinner = Spinner::start();
+        spinner.say(format!("listing {}", root.location));
+        match audit::targets(&*root.store, &root.location, &which, self.newest).await {
+            Ok(targets) => {
+                document.has_not_found(&targets.findings);
+                targets.checkpoints
+            }
+            Err(error) => {
+                document.cannot_list(&root.location, &error);
+                Vec::new()
+            }
+        }
+    }
+
+    /// A report of each, in their order; those of one cluster are verified together.
+    async fn verify(&self, places: &[Place], clusters: Option<&Clusters>) -> Vec<Report> {
+        let bar = Checkpoints::start(places.len());
+        let watch = |step| bar.hears(step);
+        let look = Look {
+            depth: self.depth.into(),
+            roots: clusters.map_or(&[], |clusters| &clusters.roots),
+            counterpart: clusters.and_then(|clusters| clusters.counterpart.as_ref()),
+            watch: &watch,
+        };
+        let mut reports = Vec::with_capacity(places.len());
+        for together in places.chunk_by(|one, next| one.location.same_cluster(&next.location)) {
+            let store = &*together[0].store;
+            let asked: Vec<_> = together
+                .iter()
+                .map(|place| place.location.clone())
+                .collect();
+            reports.extend(audit::verify_all(store, &asked, &look).await);
+        }
+        reports
+    }
+}
+
+fn opened(task: &str, uri: &str, cluster: &ClusterOptions) -> Result<Place, Refused> {
+    audit::open(uri, cluster).map_err(|error| {
+        output::complain(&explain(task, &error));
+        exit_of(&error)
+    })
+}
