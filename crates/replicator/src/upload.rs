@@ -14,7 +14,7 @@ use crate::feed::{End, Feed, Next, Sealed};
 use crate::job::Job;
 use crate::link::Class;
 use crate::outgoing::Outgoing;
-use crate::reason::{Abandonment, Reason};
+use crate::reason::{Fate, Reason};
 use crate::spill::Slot;
 use crate::stream::Stream;
 
@@ -36,8 +36,10 @@ impl From<StoreError> for Stop {
 
 /// How an upload ended.
 enum Outcome {
-    /// Its file is there, or there is nothing to upload any more.
-    Done,
+    /// Its file is there.
+    Uploaded,
+    /// It was discarded or given up.
+    Nothing,
     /// No checkpoint that will be taken names its file.
     OfNoUse,
 }
@@ -50,31 +52,29 @@ enum Sent {
 }
 
 /// Uploads until the end of the feed.
-pub(crate) async fn run(
-    job: Arc<Job>,
-    stream: Stream,
-    abandonment: Arc<Abandonment>,
-    feed: Arc<Feed>,
-) {
+pub(crate) async fn run(job: Arc<Job>, stream: Stream, fate: Arc<Fate>, feed: Arc<Feed>) {
     let upload = upload(&job, &stream, &feed);
     let ended = caught(job.shared.counts(), "An upload", upload).await;
     let panicked = Stop {
         reason: Reason::Other,
         error: None,
     };
+    let mut of_no_use = false;
     match ended.unwrap_or(Err(panicked)) {
-        Ok(Outcome::Done) => {}
+        Ok(Outcome::Uploaded) => return,
+        Ok(Outcome::Nothing) => {}
         Ok(Outcome::OfNoUse) => {
-            job.abandoned(&stream, &abandonment, Reason::Stride, None);
-            return;
+            of_no_use = true;
+            job.abandoned(&stream, &fate, Reason::Stride, None);
         }
-        Err(stop) => job.abandoned(&stream, &abandonment, stop.reason, stop.error.as_ref()),
+        Err(stop) => job.abandoned(&stream, &fate, stop.reason, stop.error.as_ref()),
     }
-    let Some(reason) = abandonment.get() else {
-        return;
-    };
     feed.give_up();
-    if let End::Sealed(sealed) = feed.ended().await {
+    let end = feed.ended().await;
+    job.shared.metrics.bytes_dropped.inc_by(feed.bytes());
+    if let (End::Sealed(sealed), Some(reason)) = (end, fate.reason())
+        && !of_no_use
+    {
         job.left_behind(&stream, reason, &sealed);
     }
 }
@@ -83,7 +83,7 @@ async fn upload(job: &Arc<Job>, stream: &Stream, feed: &Feed) -> Result<Outcome,
     let mut deferred = None;
     if feed.is_deferred() {
         let Some(sealed) = feed.sealed().await else {
-            return Ok(Outcome::Done);
+            return Ok(Outcome::Nothing);
         };
         deferred = Deferred::new(job, stream, &sealed, feed);
     }
@@ -95,7 +95,7 @@ async fn upload(job: &Arc<Job>, stream: &Stream, feed: &Feed) -> Result<Outcome,
     };
     let place = tokio::select! {
         biased;
-        () = feed.hopeless() => return Ok(Outcome::Done),
+        () = feed.hopeless() => return Ok(Outcome::Nothing),
         place = place => place,
     };
     let Some(place) = place else {
@@ -107,7 +107,7 @@ async fn upload(job: &Arc<Job>, stream: &Stream, feed: &Feed) -> Result<Outcome,
         && is_there(job, sealed).await
     {
         uploaded(job, sealed);
-        return Ok(Outcome::Done);
+        return Ok(Outcome::Uploaded);
     }
     let mut file = Outgoing::new(job, place);
     if let Some(sealed) = sealed {
@@ -124,7 +124,7 @@ async fn upload(job: &Arc<Job>, stream: &Stream, feed: &Feed) -> Result<Outcome,
             return Err(stop);
         }
     }
-    Ok(Outcome::Done)
+    Ok(Outcome::Uploaded)
 }
 
 /// Whether the file is there already: after so long, the JobManager may have copied it.
@@ -148,7 +148,7 @@ async fn send(
             Next::Bytes(bytes) => file.write(bytes).await?,
             Next::Spilled(slot) => send_spilled(job, &slot, file).await?,
             Next::Sealed(sealed) => return Ok(Sent::All(sealed)),
-            Next::Nothing => return Ok(Sent::OfNoUse(Outcome::Done)),
+            Next::Nothing => return Ok(Sent::OfNoUse(Outcome::Nothing)),
         }
         if let Some(deferred) = &mut deferred
             && deferred.is_of_no_use(file.place()).await
