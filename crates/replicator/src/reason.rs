@@ -106,15 +106,13 @@ enum State {
 }
 
 impl Fate {
-    /// True if it was open.
-    pub(crate) fn seal(&self, metrics: &Metrics) -> bool {
+    /// The primary's file is complete, unless the tee gave up before that.
+    pub(crate) fn seal(&self, metrics: &Metrics) {
         let mut state = self.state();
-        let open = *state == State::Open;
-        if open {
+        if *state == State::Open {
             *state = State::Sealed;
             metrics.sessions_sealed.inc();
         }
-        open
     }
 
     /// From now on it is not abandoned any more, if it was not before.
@@ -215,7 +213,7 @@ mod tests {
         assert!(fate.abandon(Reason::Timeout, &metrics));
         assert!(!fate.abandon(Reason::Other, &metrics));
         assert_eq!(fate.reason(), Some(Reason::Timeout));
-        assert!(!fate.seal(&metrics));
+        fate.seal(&metrics);
         fate.discard(&metrics);
         assert_eq!(counted(&metrics), [0, 0, 1]);
         assert_eq!(metrics.sessions_discarded.get(), 0);
@@ -232,7 +230,8 @@ mod tests {
     #[test]
     fn what_was_sealed_can_fail() {
         let (fate, metrics) = (Fate::default(), Metrics::new().unwrap());
-        assert!(fate.seal(&metrics) && !fate.seal(&metrics));
+        fate.seal(&metrics);
+        fate.seal(&metrics);
         assert!(fate.abandon(Reason::Timeout, &metrics));
         assert_eq!(counted(&metrics), [1, 1, 1]);
     }

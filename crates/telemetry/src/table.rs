@@ -69,18 +69,18 @@ table! {
     SESSIONS_OPENED "sessions_opened_total" Counter "streams" []
         "Checkpoint streams whose first byte was offered to the tee.";
     SESSIONS_SEALED "sessions_sealed_total" Counter "streams" []
-        "Of those, completed as a file on the primary while the tee had all their bytes.";
+        "Streams completed as a file on the primary while the tee had all their bytes.";
     SESSIONS_DISCARDED "sessions_discarded_total" Counter "streams" []
-        "Of those, aborted on the primary, or kept inline.";
+        "Streams aborted on the primary, or kept inline.";
     SESSIONS_ABANDONED "sessions_abandoned_total" Counter "streams" [ABANDONED]
-        "Of those, given up by the tee, under the first reason; their files go to backfill, but \
-         for exclusive ones under stride.";
+        "Streams given up by the tee, under the first reason; their files go to backfill, but for \
+         exclusive ones under stride.";
     SESSIONS_OPEN "sessions_open" Gauge "streams" []
-        "Of those, still being written.";
+        "Streams that are being written to the primary and not given up.";
     FILES_UPLOADED "files_uploaded_total" Counter "files" []
         "Sealed streams that are files under their final name on the secondary.";
     UPLOADS_FAILED "uploads_failed_total" Counter "files" []
-        "Sealed streams that were abandoned after that.";
+        "Sealed streams that were abandoned after their seal.";
     UPLOADS_IN_PROGRESS "uploads_in_progress" Gauge "files" []
         "Sealed streams that wait for the secondary or are being sent to it.";
     UPLOAD_SECONDS "upload_duration_seconds" Histogram "seconds" []
@@ -88,21 +88,21 @@ table! {
     BYTES_ACCEPTED "accepted_bytes_total" Counter "bytes" []
         "Bytes of streams that were handed over for upload.";
     BYTES_UPLOADED "uploaded_bytes_total" Counter "bytes" []
-        "Of those, in files under their final name on the secondary.";
+        "Accepted bytes in files under their final name on the secondary.";
     BYTES_DROPPED "dropped_bytes_total" Counter "bytes" []
-        "Of those, of streams that were discarded or abandoned, and have ended.";
+        "Accepted bytes of streams that were discarded or abandoned, and have ended.";
     BYTES_IN_FLIGHT "inflight_bytes" Gauge "bytes" []
-        "Of those, neither uploaded nor dropped yet.";
+        "Accepted bytes that are neither uploaded nor dropped yet.";
     FILES_BACKFILLED "files_backfilled_total" Counter "files" []
         "Files copied from the primary because the tee did not have them.";
     BYTES_BACKFILLED "backfilled_bytes_total" Counter "bytes" []
-        "Their bytes.";
+        "Bytes of files copied from the primary.";
     BACKFILL_DROPPED "backfill_dropped_total" Counter "files" [NOT_BACKFILLED]
         "Files that were not copied from the primary.";
     BACKFILL_QUEUE "backfill_queue_files" Gauge "files" []
         "Files waiting to be copied from the primary.";
     BACKFILL_QUEUE_BYTES "backfill_queue_bytes" Gauge "bytes" []
-        "Their bytes, as far as they are known.";
+        "Bytes of files waiting to be copied from the primary, as far as they are known.";
     BUFFER_LIMIT "buffer_limit_bytes" Gauge "bytes" []
         "The memory budget, dualwrite.buffer.memory.";
     BUFFER_USED "buffer_used_bytes" Gauge "bytes" []
@@ -120,7 +120,7 @@ table! {
     SECONDARY_UP "secondary_up" Gauge "" [SECONDARY]
         "1 while the secondary answers, 0 while the breaker is open.";
     SECONDARY_CHANGED "secondary_changed_timestamp_seconds" Gauge "seconds" [SECONDARY]
-        "When that last changed, or the process came to know the secondary, since the epoch.";
+        "When the secondary last began or ceased to answer, or became known, since the epoch.";
     SECONDARY_ERRORS "secondary_errors_total" Counter "calls" [ERROR_KIND]
         "Failed calls to the secondary.";
     PANICS "panics_total" Counter "panics" []
@@ -131,30 +131,30 @@ table! {
     CHECKPOINTS_OFFERED "checkpoints_offered_total" Counter "checkpoints" [JOB_NAME, JOB_ID]
         "Checkpoints completed on the primary and handed over for publishing.";
     CHECKPOINTS_PUBLISHED "checkpoints_published_total" Counter "checkpoints" [JOB_NAME, JOB_ID]
-        "Of those, published on the secondary.";
+        "Offered checkpoints that were published on the secondary.";
     CHECKPOINTS_SUPERSEDED "checkpoints_superseded_total" Counter "checkpoints" [JOB_NAME, JOB_ID]
-        "Of those, not published because a newer one was complete first, or too many waited.";
+        "Offered checkpoints left because a newer one was complete first, or too many waited.";
     CHECKPOINTS_UNPUBLISHABLE "checkpoints_unpublishable_total" Counter "checkpoints"
         [JOB_NAME, JOB_ID, UNPUBLISHABLE]
-        "Of those, given up.";
+        "Offered checkpoints that were given up.";
     CHECKPOINTS_WAITING "checkpoints_waiting" Gauge "checkpoints" [JOB_NAME, JOB_ID]
-        "Of those, waiting to be published.";
+        "Offered checkpoints that wait to be published.";
     CHECKPOINTS_RETIRED "checkpoints_retired_total" Counter "checkpoints" [JOB_NAME, JOB_ID]
         "Checkpoints taken off the secondary by retention.";
     RETIRED_FILES "retired_files_deleted_total" Counter "files" [JOB_NAME, JOB_ID]
-        "Files of theirs that were deleted from the secondary after the grace period.";
+        "Files of retired checkpoints that were deleted from the secondary.";
     PUBLISH_LAG_SECONDS "publish_lag_seconds" Histogram "seconds" [JOB_NAME, JOB_ID]
         "From a checkpoint's completion on the primary to its publication on the secondary.";
     COMPLETED_ID "newest_completed_checkpoint_id" Gauge "" [JOB_NAME, JOB_ID]
         "Id of the newest checkpoint completed on the primary.";
     COMPLETED_TIMESTAMP "newest_completed_checkpoint_trigger_timestamp_seconds" Gauge "seconds"
         [JOB_NAME, JOB_ID]
-        "When that one was triggered, since the epoch; 0 before the first.";
+        "Trigger time of the newest checkpoint completed, since the epoch; 0 before the first.";
     PUBLISHED_ID "newest_published_checkpoint_id" Gauge "" [JOB_NAME, JOB_ID]
         "Id of the newest checkpoint published on the secondary.";
     PUBLISHED_TIMESTAMP "newest_published_checkpoint_trigger_timestamp_seconds" Gauge "seconds"
         [JOB_NAME, JOB_ID]
-        "When that one was triggered, since the epoch; 0 before the first.";
+        "Trigger time of the newest checkpoint published, since the epoch; 0 before the first.";
     CHECKPOINT_INTERVAL "checkpoint_interval_seconds" Gauge "seconds" [JOB_NAME, JOB_ID]
         "Between the triggers of completed checkpoints, the median of the last five; 0 before the \
          second.";
