@@ -3,9 +3,11 @@
 
 mod support;
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, ensure};
-use harness::ExactlyOnce;
-use support::{LIMIT, Sites, Watched};
+use harness::{ExactlyOnce, FlinkCluster};
+use support::{LIMIT, Scraped, Sites, Watched, page};
 
 /// Of what completed on the primary, published so many in a hundred.
 const PUBLISHED_PERCENT: usize = 90;
@@ -37,6 +39,7 @@ fn the_primary_is_lost(version: &str) -> Result<()> {
         "of {completed:?} only {published:?} were published"
     );
     watched.nothing_failed()?;
+    it_is_in_the_numbers(&flink, &watched, &published)?;
 
     sites.primary.kill();
     flink.kill();
@@ -55,6 +58,55 @@ fn the_primary_is_lost(version: &str) -> Result<()> {
         .wait_for_completed(&restored.id, 1, LIMIT)?;
     restored.is_exact_at_its_end()?;
     sites.run.passed();
+    Ok(())
+}
+
+/// What Flink and the judge say of the same job is what the processes serve.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::float_cmp,
+    reason = "numbers of checkpoints and bytes of a short test, counted in floats"
+)]
+fn it_is_in_the_numbers(
+    flink: &FlinkCluster,
+    job: &Watched,
+    published: &BTreeSet<u64>,
+) -> Result<()> {
+    let before = job.newest()?;
+    let of_jobs = Scraped::of(flink.job_manager())?;
+    let newest = before..=job.newest()?;
+    let of_streams = Scraped::of(flink.task_manager(0))?;
+    ensure!(of_jobs.port != of_streams.port, "one port for both");
+
+    let job_manager = |name: &str| of_jobs.sum(&format!("dualwrite_{name}"));
+    let completed = job_manager("newest_completed_checkpoint_id")?;
+    let near = *newest.start() as f64 - 1.0..=*newest.end() as f64 + 1.0;
+    ensure!(near.contains(&completed), "{completed} is not {near:?}");
+    let seen = published.last().copied().unwrap_or_default() as f64;
+    ensure!(job_manager("newest_published_checkpoint_id")? >= seen);
+    ensure!(job_manager("checkpoints_published_total")? >= published.len() as f64);
+    ensure!(job_manager("checkpoints_unpublishable_total")? == 0.0);
+    let interval = job_manager("checkpoint_interval_seconds")?;
+    ensure!(
+        (0.9..10.0).contains(&interval),
+        "an interval of {interval} s"
+    );
+    let trigger = "newest_completed_checkpoint_trigger_timestamp_seconds";
+    let age = support::now_ms() as f64 / 1000.0 - job_manager(trigger)?;
+    ensure!((0.0..60.0).contains(&age), "completed {age} s ago");
+
+    let task_manager = |name: &str| of_streams.sum(&format!("dualwrite_{name}"));
+    ensure!(task_manager("secondary_up")? == 1.0);
+    ensure!(task_manager("files_uploaded_total")? > published.len() as f64);
+    let parts = [
+        "uploaded_bytes_total",
+        "dropped_bytes_total",
+        "inflight_bytes",
+    ];
+    let parts = parts.map(task_manager).into_iter().sum::<Result<f64>>()?;
+    ensure!(task_manager("accepted_bytes_total")? == parts);
+    ensure!(page(flink.job_manager())?.contains(&job.id));
+    ensure!(page(flink.task_manager(0))?.contains(&job.id));
     Ok(())
 }
 

@@ -20,7 +20,13 @@ const LINES_AT_MOST: usize = 1024;
 /// Under which name SLF4J knows us.
 const LOGGER: &str = "io.dualwrite";
 /// The crates whose lines are for the operator.
-const CRATES: [&str; 4] = ["replicator", "store", "audit", env!("CARGO_CRATE_NAME")];
+const CRATES: [&str; 5] = [
+    "replicator",
+    "store",
+    "audit",
+    "endpoint",
+    env!("CARGO_CRATE_NAME"),
+];
 
 struct Queue {
     to: Sender<String>,

@@ -47,7 +47,7 @@ pub(crate) fn open_job(pairs: &[String]) -> Result<i64, OpenError> {
     let (settings, spec) = from_pairs(pairs)?;
     let mut failed = None;
     let process = PROCESS.get_or_init(|| {
-        let started = start(settings);
+        let started = start(settings, pairs);
         started.map_err(|error| failed = Some(error)).ok()
     });
     let Some(process) = process else {
@@ -66,7 +66,8 @@ pub(crate) fn open_job(pairs: &[String]) -> Result<i64, OpenError> {
         .or_insert_with(|| process.jobs.insert(job)))
 }
 
-fn start(settings: replicator::Settings) -> Result<Process, String> {
+/// `pairs` say where the metrics are served; whatever comes of that, the process starts.
+fn start(settings: replicator::Settings, pairs: &[String]) -> Result<Process, String> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
         .thread_name("dualwrite")
@@ -75,6 +76,11 @@ fn start(settings: replicator::Settings) -> Result<Process, String> {
         .map_err(|error| format!("no threads: {error}"))?;
     let metrics = Metrics::new().map_err(|error| error.to_string())?;
     let replicator = Replicator::start(settings, Arc::clone(&metrics), runtime.handle());
+    match endpoint::Settings::from_pairs(pairs) {
+        Ok(Some(at)) => endpoint::start(at, Arc::clone(&metrics), runtime.handle()),
+        Ok(None) => {}
+        Err(error) => tracing::warn!("The metrics of this process are not served: {error}."),
+    }
     Ok(Process {
         runtime,
         replicator,

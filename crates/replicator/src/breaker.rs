@@ -65,7 +65,7 @@ impl Breaker {
         runtime: Handle,
         metrics: Arc<Metrics>,
     ) -> Arc<Self> {
-        metrics.secondary_up.set(1);
+        metrics.secondary_is_up(inner.name(), true);
         Arc::new_cyclic(|me| Self {
             inner,
             probe_path: probe_path.to_owned(),
@@ -164,7 +164,7 @@ impl Breaker {
     }
 
     fn opened(&self, error: &StoreError) {
-        self.metrics.secondary_up.set(0);
+        self.metrics.secondary_is_up(self.inner.name(), false);
         self.is_changed.notify_waiters();
         tracing::warn!(
             "The secondary {} does not answer: {error}. Checkpoints on the primary go on; they are \
@@ -190,7 +190,7 @@ impl Breaker {
             }
         }
         self.forget();
-        self.metrics.secondary_up.set(1);
+        self.metrics.secondary_is_up(self.inner.name(), true);
         self.up.store(true, Ordering::Release);
         self.is_changed.notify_waiters();
         let seconds = since.elapsed().as_secs();

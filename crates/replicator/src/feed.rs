@@ -30,6 +30,8 @@ struct State {
     waiting: VecDeque<Item>,
     /// How many were taken before the first of them.
     taken: u64,
+    /// The bytes of all that was ever put in.
+    bytes: u64,
     deferred: bool,
     has_place: bool,
     end: Option<End>,
@@ -97,6 +99,11 @@ impl Feed {
         }
     }
 
+    /// The bytes of all that was ever put in.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.lock().bytes
+    }
+
     /// Its file has a place at the link.
     pub(crate) fn got_place(&self) {
         self.lock().has_place = true;
@@ -105,6 +112,7 @@ impl Feed {
     /// The next bytes of the stream.
     pub(crate) fn push(&self, bytes: Bytes) {
         let mut state = self.lock();
+        state.bytes += bytes.len() as u64;
         if !state.given_up {
             state.waiting.push_back(Item::Memory(bytes));
         }

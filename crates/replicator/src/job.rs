@@ -17,7 +17,7 @@ use crate::deferred::{self, Calls};
 use crate::feed::Sealed;
 use crate::link::Link;
 use crate::pool::Pool;
-use crate::reason::{Abandonment, Reason};
+use crate::reason::{Fate, Reason};
 use crate::replicator::Surroundings;
 use crate::said::{Said, with_reason};
 use crate::settings::{JobSpec, Settings};
@@ -69,11 +69,6 @@ impl Shared {
         metrics
             .buffer_limit
             .set(i64::try_from(settings.buffer_memory).unwrap_or(i64::MAX));
-        for reason in Reason::ALL {
-            metrics
-                .sessions_abandoned
-                .with_label_values(&[reason.as_str()]);
-        }
         let used = metrics.buffer_used.clone();
         let spill = Spill::new(&settings, disks, &metrics);
         Arc::new(Self {
@@ -338,11 +333,11 @@ impl Job {
     pub(crate) fn abandoned(
         &self,
         what: &Stream,
-        abandonment: &Abandonment,
+        fate: &Fate,
         reason: Reason,
         error: Option<&StoreError>,
     ) {
-        if !abandonment.set(reason) {
+        if !fate.abandon(reason, &self.shared.metrics) {
             return;
         }
         // of a silent secondary its breaker tells, of a stride its change
@@ -352,11 +347,6 @@ impl Job {
         );
         let is_chosen = reason == Reason::Stride;
         let reason = reason.as_str();
-        self.shared
-            .metrics
-            .sessions_abandoned
-            .with_label_values(&[reason])
-            .inc();
         let said = &self.shared.said;
         let cause = with_reason("Files not teed", reason, error.filter(|_| !is_silence));
         if is_silence {

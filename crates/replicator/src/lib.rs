@@ -17,7 +17,6 @@
 mod backfill;
 mod breaker;
 mod caught;
-mod clock;
 mod deferred;
 mod feed;
 #[cfg(test)]
@@ -42,7 +41,6 @@ mod upload;
 mod waits;
 
 pub use caught::panic_text;
-pub use clock::now_ms;
 pub use job::{Job, Opener};
 pub use publish::Offer;
 pub use reason::{Reason, Unpublishable};
@@ -51,3 +49,4 @@ pub use session::{Lease, Session};
 pub use settings::{JobSpec, Role, Settings, SettingsError, from_pairs};
 pub use spill::{Disk, DiskOpener, Disks};
 pub use stream::{Scope, Stream};
+pub use telemetry::now_ms;

@@ -1,8 +1,10 @@
 //! Why a session was abandoned or a checkpoint is unpublishable: the closed sets of label values.
+//! And what has become of a session, which it is counted under.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use store::{ErrorKind, StoreError};
+use telemetry::Metrics;
 
 /// Why the tee gave a session up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,7 +38,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// All of them, to start their counters with 0.
+    /// All of them.
     pub const ALL: [Self; 13] = [
         Self::BufferFull,
         Self::SpillFull,
@@ -86,25 +88,63 @@ impl From<&StoreError> for Reason {
     }
 }
 
-/// A session's abandonment: set once, for good, under the first reason; or never, of a session that
-/// was discarded before.
+/// What becomes of a session. Counted in the same instant, so that the numbers never say more ends
+/// than beginnings.
 #[derive(Debug, Default)]
-pub struct Abandonment(OnceLock<Option<Reason>>);
+pub(crate) struct Fate(Mutex<State>);
 
-impl Abandonment {
-    /// Abandons; true if nobody did before, and the session was not discarded.
-    pub fn set(&self, reason: Reason) -> bool {
-        self.0.set(Some(reason)).is_ok()
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    #[default]
+    Open,
+    /// The primary's file is complete and the tee has all its bytes.
+    Sealed,
+    /// There is no such file on the primary.
+    Discarded,
+    /// Given up, once and for good, under the first reason.
+    Abandoned(Reason),
+}
+
+impl Fate {
+    /// The primary's file is complete, unless the tee gave up before that.
+    pub(crate) fn seal(&self, metrics: &Metrics) {
+        let mut state = self.state();
+        if *state == State::Open {
+            *state = State::Sealed;
+            metrics.sessions_sealed.inc();
+        }
     }
 
-    /// From now on it is not abandoned any more; true if it was not before.
-    pub fn exclude(&self) -> bool {
-        self.0.set(None).is_ok()
+    /// From now on it is not abandoned any more, if it was not before.
+    pub(crate) fn discard(&self, metrics: &Metrics) {
+        let mut state = self.state();
+        if *state == State::Open {
+            *state = State::Discarded;
+            metrics.sessions_discarded.inc();
+        }
     }
 
-    /// The reason, if it has happened.
-    pub fn get(&self) -> Option<Reason> {
-        self.0.get().copied().flatten()
+    /// True if nobody did so before, and it was not discarded.
+    pub(crate) fn abandon(&self, reason: Reason, metrics: &Metrics) -> bool {
+        let mut state = self.state();
+        let alive = matches!(*state, State::Open | State::Sealed);
+        if alive {
+            metrics.abandoned(reason.as_str(), *state == State::Sealed);
+            *state = State::Abandoned(reason);
+        }
+        alive
+    }
+
+    /// Why it was abandoned, if it was.
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        match *self.state() {
+            State::Abandoned(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -125,11 +165,13 @@ pub enum Unpublishable {
     Overflow,
     /// Another process publishes for this job.
     NotOwner,
+    /// The publishing task panicked.
+    Panic,
 }
 
 impl Unpublishable {
-    /// The label's values, to start their counters with 0.
-    pub const ALL: [&'static str; 7] = [
+    /// The label's values.
+    pub const ALL: [&'static str; 8] = [
         "format",
         "outside_mapping",
         "skipped",
@@ -137,6 +179,7 @@ impl Unpublishable {
         "conflict",
         "overflow",
         "not_owner",
+        "panic",
     ];
 
     /// The label's value.
@@ -149,6 +192,7 @@ impl Unpublishable {
             Self::Conflict => "conflict",
             Self::Overflow => "overflow",
             Self::NotOwner => "not_owner",
+            Self::Panic => "panic",
         }
     }
 }
@@ -157,28 +201,48 @@ impl Unpublishable {
 mod tests {
     use super::*;
 
+    fn counted(metrics: &Metrics) -> [u64; 3] {
+        let abandoned = metrics.sessions_abandoned.with_label_values(&["timeout"]);
+        let [sealed, failed] = [&metrics.sessions_sealed, &metrics.uploads_failed];
+        [sealed.get(), failed.get(), abandoned.get()]
+    }
+
     #[test]
     fn the_first_reason_stays() {
-        let abandonment = Abandonment::default();
-        assert!(abandonment.set(Reason::Timeout));
-        assert!(!abandonment.set(Reason::Other));
-        assert_eq!(abandonment.get(), Some(Reason::Timeout));
-        assert!(!abandonment.exclude());
+        let (fate, metrics) = (Fate::default(), Metrics::new().unwrap());
+        assert!(fate.abandon(Reason::Timeout, &metrics));
+        assert!(!fate.abandon(Reason::Other, &metrics));
+        assert_eq!(fate.reason(), Some(Reason::Timeout));
+        fate.seal(&metrics);
+        fate.discard(&metrics);
+        assert_eq!(counted(&metrics), [0, 0, 1]);
+        assert_eq!(metrics.sessions_discarded.get(), 0);
     }
 
     #[test]
     fn what_was_discarded_is_not_abandoned() {
-        let abandonment = Abandonment::default();
-        assert!(abandonment.exclude());
-        assert!(!abandonment.set(Reason::Other));
-        assert_eq!(abandonment.get(), None);
+        let (fate, metrics) = (Fate::default(), Metrics::new().unwrap());
+        fate.discard(&metrics);
+        assert!(!fate.abandon(Reason::Other, &metrics));
+        assert_eq!((fate.reason(), metrics.sessions_discarded.get()), (None, 1));
     }
 
     #[test]
-    fn label_values_are_distinct() {
-        let mut names: Vec<_> = Reason::ALL.iter().map(|r| r.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), Reason::ALL.len());
+    fn what_was_sealed_can_fail() {
+        let (fate, metrics) = (Fate::default(), Metrics::new().unwrap());
+        fate.seal(&metrics);
+        fate.seal(&metrics);
+        assert!(fate.abandon(Reason::Timeout, &metrics));
+        assert_eq!(counted(&metrics), [1, 1, 1]);
+    }
+
+    #[test]
+    fn label_values_are_those_of_the_table() {
+        let values = |label: telemetry::Label| label.values.iter().map(|(value, _)| *value);
+        let reasons = Reason::ALL.map(Reason::as_str);
+        assert!(values(telemetry::ABANDONED).eq(reasons));
+        assert!(values(telemetry::UNPUBLISHABLE).eq(Unpublishable::ALL));
+        let kinds = ErrorKind::ALL.map(ErrorKind::as_str);
+        assert!(values(telemetry::ERROR_KIND).eq(kinds));
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::{interval, timeout};
 use crate::backfill;
 use crate::job::{Job, Opener, Shared};
 use crate::publish::{Offer, Publisher};
-use crate::reason::{Abandonment, Reason};
+use crate::reason::{Fate, Reason};
 use crate::session::Session;
 use crate::settings::{JobSpec, Role, Settings};
 use crate::spill::{self, DiskOpener};
@@ -155,12 +155,9 @@ impl JobHandle {
         let metrics = &self.job.shared.metrics;
         metrics.sessions_opened.inc();
         if !self.job.secondary.is_up() {
-            self.job.abandoned(
-                &stream,
-                &Abandonment::default(),
-                Reason::SecondaryDown,
-                None,
-            );
+            let fate = Fate::default();
+            self.job
+                .abandoned(&stream, &fate, Reason::SecondaryDown, None);
             return None;
         }
         let takes = self.job.enter(stream.checkpoint);

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::feed::{End, Feed, Sealed};
 use crate::job::Job;
 use crate::pool::Chunk;
-use crate::reason::{Abandonment, Reason};
+use crate::reason::{Fate, Reason};
 use crate::stream::Stream;
 use crate::upload;
 use crate::waits::Waits;
@@ -25,7 +25,7 @@ pub struct Session {
     stream: Stream,
     /// Its checkpoint is left out.
     deferred: bool,
-    abandonment: Arc<Abandonment>,
+    fate: Arc<Fate>,
     state: Mutex<State>,
 }
 
@@ -44,7 +44,7 @@ impl Session {
             job,
             stream,
             deferred,
-            abandonment: Arc::default(),
+            fate: Arc::default(),
             state: Mutex::default(),
         }
     }
@@ -86,7 +86,9 @@ impl Session {
         }
         self.feed(&mut state, tail);
         state.leased = None;
-        if state.bytes != size && self.abandonment.get().is_none() {
+        if state.bytes == size {
+            self.fate.seal(&self.job.shared.metrics);
+        } else {
             self.abandon(&state, Reason::LengthMismatch);
         }
         let sealed = Sealed {
@@ -95,13 +97,11 @@ impl Session {
             at: Instant::now(),
             waits: Waits::new(&self.job, self.stream.checkpoint, size),
         };
-        match self.abandonment.get() {
-            Some(reason) if state.feed.is_none() => {
-                self.job.left_behind(&self.stream, reason, &sealed);
-                return;
-            }
-            Some(_) => {}
-            None => self.job.shared.metrics.sessions_sealed.inc(),
+        if let Some(reason) = self.fate.reason()
+            && state.feed.is_none()
+        {
+            self.job.left_behind(&self.stream, reason, &sealed);
+            return;
         }
         let feed = state.feed.take().unwrap_or_else(|| self.start_upload());
         feed.end(End::Sealed(sealed));
@@ -115,9 +115,7 @@ impl Session {
         }
         state.leased = None;
         // a write that is under way may still fail: counted once
-        if self.abandonment.exclude() {
-            self.job.shared.metrics.sessions_discarded.inc();
-        }
+        self.fate.discard(&self.job.shared.metrics);
         if let Some(feed) = state.feed.take() {
             // the upload deletes what it wrote
             feed.end(End::Discarded);
@@ -125,7 +123,7 @@ impl Session {
     }
 
     fn lease_next(&self, state: &mut State) -> Option<Lease> {
-        if state.ended || self.abandonment.get().is_some() {
+        if state.ended || self.fate.reason().is_some() {
             state.leased = None;
             return None;
         }
@@ -146,7 +144,7 @@ impl Session {
         let Some(chunk) = state.leased.take() else {
             return;
         };
-        if self.abandonment.get().is_some() || length == 0 {
+        if self.fate.reason().is_some() || length == 0 {
             return;
         }
         let bytes = chunk.into_bytes(length);
@@ -159,16 +157,15 @@ impl Session {
     fn start_upload(&self) -> Arc<Feed> {
         let feed = Arc::new(Feed::new(self.deferred));
         self.job.shared.spill.watch(&feed);
-        let (job, abandonment) = (Arc::clone(&self.job), Arc::clone(&self.abandonment));
-        let upload = upload::run(job, self.stream, abandonment, Arc::clone(&feed));
+        let (job, fate) = (Arc::clone(&self.job), Arc::clone(&self.fate));
+        let upload = upload::run(job, self.stream, fate, Arc::clone(&feed));
         let shared = &self.job.shared;
         shared.uploads.spawn_on(upload, &shared.runtime);
         feed
     }
 
     fn abandon(&self, state: &State, reason: Reason) {
-        self.job
-            .abandoned(&self.stream, &self.abandonment, reason, None);
+        self.job.abandoned(&self.stream, &self.fate, reason, None);
         if let Some(feed) = &state.feed {
             feed.give_up();
         }

@@ -11,9 +11,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use store::Store;
 
-use crate::clock::now_ms;
 use crate::job::Job;
 use crate::place::replace_document;
+use telemetry::now_ms;
 
 /// A record is written again after so many checkpoints.
 const RENEWED_AFTER: u64 = 64;

@@ -15,7 +15,7 @@ use crate::feed::{End, Feed, Next, Sealed};
 use crate::job::Job;
 use crate::link::{Class, Place};
 use crate::outgoing::Outgoing;
-use crate::reason::{Abandonment, Reason};
+use crate::reason::{Fate, Reason};
 use crate::spill::Slot;
 use crate::stream::Stream;
 
@@ -36,48 +36,40 @@ impl From<StoreError> for Stop {
 }
 
 /// How an upload ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
-    /// Its file is there, or there is nothing to upload any more.
-    Done,
+    /// Its file is there.
+    Uploaded,
+    /// It was discarded or given up.
+    Nothing,
     /// No checkpoint that will be taken names its file.
     OfNoUse,
 }
 
-/// What became of the bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Carried {
-    /// All are there, under the file's name.
-    Whole,
-    /// No more of them are of use.
-    Part,
-}
-
 /// Uploads until the end of the feed.
-pub(crate) async fn run(
-    job: Arc<Job>,
-    stream: Stream,
-    abandonment: Arc<Abandonment>,
-    feed: Arc<Feed>,
-) {
+pub(crate) async fn run(job: Arc<Job>, stream: Stream, fate: Arc<Fate>, feed: Arc<Feed>) {
     let upload = upload(&job, &stream, &feed);
     let ended = caught(job.shared.counts(), "An upload", upload).await;
     let panicked = Stop {
         reason: Reason::Other,
         error: None,
     };
+    let mut of_no_use = false;
     match ended.unwrap_or(Err(panicked)) {
-        Ok(Outcome::Done) => {}
+        Ok(Outcome::Uploaded) => return,
+        Ok(Outcome::Nothing) => {}
         Ok(Outcome::OfNoUse) => {
-            job.abandoned(&stream, &abandonment, Reason::Stride, None);
-            return;
+            of_no_use = true;
+            job.abandoned(&stream, &fate, Reason::Stride, None);
         }
-        Err(stop) => job.abandoned(&stream, &abandonment, stop.reason, stop.error.as_ref()),
+        Err(stop) => job.abandoned(&stream, &fate, stop.reason, stop.error.as_ref()),
     }
-    let Some(reason) = abandonment.get() else {
-        return;
-    };
     feed.give_up();
-    if let End::Sealed(sealed) = feed.ended().await {
+    let end = feed.ended().await;
+    job.shared.metrics.bytes_dropped.inc_by(feed.bytes());
+    if let (End::Sealed(sealed), Some(reason)) = (end, fate.reason())
+        && !of_no_use
+    {
         job.left_behind(&stream, reason, &sealed);
     }
 }
@@ -86,7 +78,7 @@ async fn upload(job: &Arc<Job>, stream: &Stream, feed: &Feed) -> Result<Outcome,
     let mut deferred = None;
     if feed.is_deferred() {
         let Some(sealed) = feed.sealed().await else {
-            return Ok(Outcome::Done);
+            return Ok(Outcome::Nothing);
         };
         deferred = Deferred::new(job, stream, &sealed, feed);
     }
@@ -98,7 +90,7 @@ async fn upload(job: &Arc<Job>, stream: &Stream, feed: &Feed) -> Result<Outcome,
     };
     let place = tokio::select! {
         biased;
-        () = feed.hopeless() => return Ok(Outcome::Done),
+        () = feed.hopeless() => return Ok(Outcome::Nothing),
         place = place => place,
     };
     let Some(place) = place else {
@@ -106,8 +98,7 @@ async fn upload(job: &Arc<Job>, stream: &Stream, feed: &Feed) -> Result<Outcome,
     };
     feed.got_place();
     let Some(mut deferred) = deferred else {
-        carry(job, feed, place).await?;
-        return Ok(Outcome::Done);
+        return carry(job, feed, place).await;
     };
     let ticket = place.ticket();
     let carrying = carry(job, feed, place);
@@ -115,23 +106,22 @@ async fn upload(job: &Arc<Job>, stream: &Stream, feed: &Feed) -> Result<Outcome,
     tokio::select! {
         biased;
         () = deferred.of_no_use(ticket) => {}
-        carried = &mut carrying => return carried.map(|_| Outcome::Done),
+        carried = &mut carrying => return carried,
     }
     feed.give_up();
-    match carrying.await? {
-        Carried::Whole => Ok(Outcome::Done),
-        Carried::Part => Ok(Outcome::OfNoUse),
-    }
+    let carried = carrying.await?;
+    let is_whole = carried == Outcome::Uploaded;
+    Ok(if is_whole { carried } else { Outcome::OfNoUse })
 }
 
-/// Carries one file across the link that has a place there.
-async fn carry(job: &Arc<Job>, feed: &Feed, place: Place) -> Result<Carried, Stop> {
+/// Carries one file across the link that has a place there; as far as its bytes are of use.
+async fn carry(job: &Arc<Job>, feed: &Feed, place: Place) -> Result<Outcome, Stop> {
     let sealed = feed.sealed_before();
     if let Some(sealed) = &sealed
         && is_there(job, sealed).await
     {
         uploaded(job, sealed);
-        return Ok(Carried::Whole);
+        return Ok(Outcome::Uploaded);
     }
     let mut file = Outgoing::new(job, place);
     if let Some(sealed) = sealed {
@@ -140,11 +130,11 @@ async fn carry(job: &Arc<Job>, feed: &Feed, place: Place) -> Result<Carried, Sto
     match send(job, feed, &mut file).await {
         Ok(Some(sealed)) => {
             finish(job, file, &sealed).await?;
-            Ok(Carried::Whole)
+            Ok(Outcome::Uploaded)
         }
         Ok(None) => {
             file.abort().await;
-            Ok(Carried::Part)
+            Ok(Outcome::Nothing)
         }
         Err(stop) => {
             file.abort().await;

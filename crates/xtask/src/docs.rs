@@ -1,10 +1,9 @@
 //! The pages of docs/ that are written by what they describe.
 //!
-//! docs/configuration.md by the Java options, docs/cli.md by the command `dualwrite`. Refuses to
-//! know what is on them.
+//! docs/configuration.md by the Java options, docs/cli.md by the command `dualwrite`,
+//! docs/metrics.md by the table of metrics. Refuses to know what is on them.
 //!
-//! The comparisons are tests of java-bridge and of the command, so `cargo xtask test` has no step
-//! for them.
+//! The comparisons are tests of what writes them, so `cargo xtask test` has no step for them.
 
 use anyhow::Result;
 use harness::{maven, workspace_dir};
@@ -25,7 +24,7 @@ pub(crate) struct Arguments {
 /// When a page is not up to date, or what writes it does not build.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     configuration(arguments.check)?;
-    command_line(arguments.check)
+    of_rust(arguments.check)
 }
 
 /// By a test of java-bridge, which writes it on request.
@@ -42,10 +41,17 @@ fn configuration(check: bool) -> Result<()> {
     )
 }
 
-/// By a test of the command, which writes it on request.
-fn command_line(check: bool) -> Result<()> {
+/// By tests in modules `page`, which write them on request.
+fn of_rust(check: bool) -> Result<()> {
     // Of all packages, so that nothing is built with other features than by `cargo xtask test`.
-    let arguments = ["test", "--workspace", "--quiet", "--bin", "dualwrite"];
+    let arguments = [
+        "test",
+        "--workspace",
+        "--quiet",
+        "--lib",
+        "--bin",
+        "dualwrite",
+    ];
     let page = || {
         let mut command = cargo(&arguments);
         command.args(["--", "page::"]);

@@ -11,6 +11,7 @@
 mod fault;
 mod judge;
 mod said;
+mod scraped;
 pub mod shared;
 mod stage;
 mod watched;
@@ -25,6 +26,7 @@ use harness::{
 pub use fault::{Fault, Shows};
 pub use judge::Judge;
 pub use said::{is_of_slow_link, said, warned};
+pub use scraped::{Scraped, page};
 pub use stage::{Stage, on_stage};
 pub use watched::{Watched, now_ms};
 

@@ -39,9 +39,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// be published.
 const CHECKPOINTS_THAT_WAIT: u64 = 16;
 
-/// Why a file was not copied: the label's values.
-const DROPPED: [&str; 4] = ["queue_full", "vanished", "superseded", "failed"];
-
 /// A file to be copied.
 pub(crate) struct Wanted {
     job: Arc<Job>,
@@ -133,9 +130,6 @@ pub(crate) struct Backlog {
 
 impl Backlog {
     pub(crate) fn new(metrics: &Arc<Metrics>) -> Self {
-        for reason in DROPPED {
-            metrics.backfill_dropped.with_label_values(&[reason]);
-        }
         Self {
             queue: Mutex::default(),
             more: Notify::new(),

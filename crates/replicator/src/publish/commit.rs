@@ -8,10 +8,10 @@ use store::{ErrorKind, Result, Store, StoreError};
 
 use super::owner::Ownership;
 use super::waiting::Waiting;
-use crate::clock::now_ms;
 use crate::job::Job;
 use crate::place::{Placed, place, replace_document, write_new};
 use crate::reason::Unpublishable;
+use telemetry::now_ms;
 
 /// How a publication ended.
 pub(super) enum Commit {

@@ -6,15 +6,17 @@
 
 mod commit;
 mod gate;
+mod interval;
 mod newest;
 mod owner;
 mod removal;
 mod retention;
 mod strides;
 mod task;
+mod ticket;
 mod waiting;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use telemetry::JobMetrics;
@@ -24,8 +26,10 @@ use tokio::time::Instant;
 use crate::caught::caught;
 use crate::job::Job;
 use crate::reason::Unpublishable;
+use interval::Interval;
 use owner::Ownership;
 use task::Task;
+use ticket::Ticket;
 
 /// Offers that the task has not read yet, at most; past that offers are refused.
 const OFFERS_AT_MOST: usize = 8;
@@ -46,7 +50,7 @@ pub struct Offer {
 }
 
 enum Message {
-    Offered(Offer, Instant),
+    Offered(Offer, Ticket, Instant),
     /// What a process before this one may not have published.
     Found(Offer),
     ClaimAgain,
@@ -56,39 +60,42 @@ enum Message {
 #[derive(Clone)]
 pub(crate) struct Publisher {
     to: mpsc::Sender<Message>,
-    metrics: JobMetrics,
+    metrics: Arc<JobMetrics>,
+    interval: Arc<Mutex<Interval>>,
 }
 
 impl Publisher {
     pub(crate) fn start(job: Arc<Job>) -> Self {
-        let metrics = job
-            .shared
-            .metrics
-            .job(&job.spec.name, &job.spec.id, &Unpublishable::ALL);
+        let metrics = job.shared.metrics.job(&job.spec.name, &job.spec.id);
+        let metrics = Arc::new(metrics);
         let (to, from) = mpsc::channel(OFFERS_AT_MOST);
         let runtime = job.shared.runtime.clone();
         let back = to.downgrade();
-        runtime.spawn(keep_publishing(job, metrics.clone(), from, back));
-        Self { to, metrics }
+        runtime.spawn(keep_publishing(job, Arc::clone(&metrics), from, back));
+        Self {
+            to,
+            metrics,
+            interval: Arc::default(),
+        }
     }
 
     /// Never waits. False: refused.
     pub(crate) fn offer(&self, offer: Offer) -> bool {
-        self.metrics.offered.inc();
-        self.metrics.completed_id.set(signed(offer.checkpoint));
-        self.metrics
-            .completed_timestamp
-            .set(seconds(offer.triggered_at_ms));
-        let accepted = self
-            .to
-            .try_send(Message::Offered(offer, Instant::now()))
-            .is_ok();
-        if !accepted {
-            self.metrics
-                .unpublishable(Unpublishable::Overflow.as_str())
-                .inc();
+        completed(&self.metrics, &offer);
+        let mut interval = self.interval.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(gap) = interval.next(offer.triggered_at_ms) {
+            self.metrics.interval.set(seconds(gap));
         }
-        accepted
+        drop(interval);
+        let offered = Message::Offered(offer, Ticket::offered(&self.metrics), Instant::now());
+        let sent = self.to.try_send(offered);
+        let Err(refused) = sent.map_err(mpsc::error::TrySendError::into_inner) else {
+            return true;
+        };
+        if let Message::Offered(_, mut ticket, _) = refused {
+            ticket.unpublishable(Unpublishable::Overflow);
+        }
+        false
     }
 
     /// This process leads the job again.
@@ -102,18 +109,30 @@ impl Publisher {
 /// forgotten: a stale leader that panics must not become the owner again.
 async fn keep_publishing(
     job: Arc<Job>,
-    metrics: JobMetrics,
+    metrics: Arc<JobMetrics>,
     mut from: mpsc::Receiver<Message>,
     back: mpsc::WeakSender<Message>,
 ) {
     let mut owner = Ownership::new(&job);
     loop {
-        let task = Task::new(Arc::clone(&job), metrics.clone(), &mut owner, back.clone());
+        let task = Task::new(
+            Arc::clone(&job),
+            Arc::clone(&metrics),
+            &mut owner,
+            back.clone(),
+        );
         let ended = caught(job.shared.counts(), "Publishing", task.run(&mut from)).await;
         if ended.is_some() {
             return;
         }
     }
+}
+
+/// It is the newest that is known to be complete on the primary.
+fn completed(metrics: &JobMetrics, offer: &Offer) {
+    metrics.completed_id.set(signed(offer.checkpoint));
+    let triggered = seconds(offer.triggered_at_ms);
+    metrics.completed_timestamp.set(triggered);
 }
 
 fn signed(id: u64) -> i64 {

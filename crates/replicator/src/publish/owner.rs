@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 use store::{ErrorKind, Result, Store, StoreError};
 use tokio::time::Instant;
 
-use crate::clock::now_ms;
 use crate::job::Job;
 use crate::place::replace_document;
+use telemetry::now_ms;
 
 /// Larger records are not ours.
 const RECORD_BYTES_AT_MOST: u64 = 64 << 10;

@@ -142,16 +142,16 @@ impl Retention {
     }
 
     /// Deletes the files of retired checkpoints whose grace period is over and which nobody needs:
-    /// no published checkpoint of any job, and none of `waiting`.
+    /// no published checkpoint of any job, and none of `waiting`. Gives how many were deleted.
     pub(super) async fn sweep<'a>(
         &mut self,
         job: &Job,
         owner: &mut Ownership,
         waiting: impl Iterator<Item = &'a Expected>,
-    ) {
+    ) -> u64 {
         let now = Instant::now();
         if self.next_due().is_none_or(|due| due > now) {
-            return;
+            return 0;
         }
         let pause = job
             .spec
@@ -160,17 +160,20 @@ impl Retention {
         self.next_sweep = Some(now + pause);
         let mut live: HashSet<Location> = waiting.map(|file| file.location.clone()).collect();
         live.extend(self.files().map(|file| file.location.clone()));
-        if let Err(error) = self.sweep_due(job, owner, live, now).await {
+        let mut deleted = 0;
+        let swept = self.sweep_due(job, owner, (live, now), &mut deleted);
+        if let Err(error) = swept.await {
             tracing::debug!("Files of retired checkpoints stay for now: {error}");
         }
+        deleted
     }
 
     async fn sweep_due(
         &mut self,
         job: &Job,
         owner: &mut Ownership,
-        mut live: HashSet<Location>,
-        now: Instant,
+        (mut live, now): (HashSet<Location>, Instant),
+        deleted: &mut u64,
     ) -> Result<()> {
         live.extend(self.named_by_anyone(job).await?);
         // of a file that several have named, the grace period begins with the last of them
@@ -179,15 +182,15 @@ impl Retention {
         let Some(removal) = Removal::begin(job, owner).await? else {
             return Ok(());
         };
-        let swept = self.take_due(&removal, &live, now).await;
+        let swept = self.take_due(&removal, (&live, now), deleted).await;
         removal.end(swept).await
     }
 
     async fn take_due(
         &mut self,
         removal: &Removal,
-        live: &HashSet<Location>,
-        now: Instant,
+        (live, now): (&HashSet<Location>, Instant),
+        deleted: &mut u64,
     ) -> Result<()> {
         while let Some(retired) = self.retired.front().filter(|retired| retired.due <= now) {
             // its own directory goes as a whole
@@ -202,10 +205,15 @@ impl Retention {
                 .filter(|file| !live.contains(*file))
                 .map(|file| file.path().to_owned())
                 .collect();
+            let further = unneeded.len() as u64;
             removal.take_all(unneeded).await?;
+            *deleted += further;
             let needed = live.iter().any(|file| file.below(&retired.dir).is_some());
             if !needed {
                 removal.take(retired.dir.path()).await?;
+                let own = retired.files.iter();
+                let own = own.filter(|file| file.below(&retired.dir).is_some());
+                *deleted += own.count() as u64;
             }
             self.retired.pop_front();
         }

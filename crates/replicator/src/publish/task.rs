@@ -13,8 +13,9 @@ use super::gate::{self, Gate};
 use super::owner::Ownership;
 use super::retention::Retention;
 use super::strides::{self, Strides};
-use super::waiting::{Outlook, Waiting, one_too_many};
-use super::{Message, Offer, newest, seconds, signed};
+use super::ticket::Ticket;
+use super::waiting::{Named, Outlook, Waiting, one_too_many};
+use super::{Message, Offer, completed, newest, seconds, signed};
 use crate::job::Job;
 use crate::reason::Unpublishable;
 use crate::said::with_reason;
@@ -28,7 +29,7 @@ pub(super) const LOOKS_APART_AT_MOST: Duration = Duration::from_secs(1);
 
 pub(super) struct Task<'a> {
     job: Arc<Job>,
-    metrics: JobMetrics,
+    metrics: Arc<JobMetrics>,
     waiting: Vec<Waiting>,
     /// The highest id that was offered or found; 0 before the first, as Flink counts from 1.
     newest: u64,
@@ -48,7 +49,7 @@ pub(super) struct Task<'a> {
 impl<'a> Task<'a> {
     pub(super) fn new(
         job: Arc<Job>,
-        metrics: JobMetrics,
+        metrics: Arc<JobMetrics>,
         owner: &'a mut Ownership,
         back: mpsc::WeakSender<Message>,
     ) -> Self {
@@ -98,9 +99,9 @@ impl<'a> Task<'a> {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Offered(offer, at) => {
+            Message::Offered(offer, ticket, at) => {
                 self.owner.completes(at);
-                self.accept(offer, at);
+                self.accept(offer, ticket, at);
             }
             Message::Found(offer) => self.accept_found(offer),
             Message::ClaimAgain => self.claim_again(),
@@ -118,26 +119,22 @@ impl<'a> Task<'a> {
         if self.newest >= offer.checkpoint {
             return;
         }
-        self.metrics.offered.inc();
-        self.metrics.completed_id.set(signed(offer.checkpoint));
-        self.metrics
-            .completed_timestamp
-            .set(seconds(offer.triggered_at_ms));
-        self.accept(offer, Instant::now());
+        completed(&self.metrics, &offer);
+        let ticket = Ticket::offered(&self.metrics);
+        self.accept(offer, ticket, Instant::now());
     }
 
-    fn accept(&mut self, offer: Offer, at: Instant) {
+    fn accept(&mut self, offer: Offer, mut ticket: Ticket, at: Instant) {
         let id = offer.checkpoint;
         self.newest = self.newest.max(id);
         (self.strides_are_fresh, self.losses_are_fresh) = (false, false);
-        match Waiting::new(&self.job, offer, at, &self.gate) {
-            Ok(waiting) => self.waiting.push(waiting),
-            Err((reason, why)) => self.give_up(id, reason, &why),
+        match Named::by(&self.job, &offer, &self.gate) {
+            Ok(named) => self.waiting.push(Waiting::new(offer, ticket, at, named)),
+            Err((reason, why)) => self.give_up(id, &mut ticket, reason, &why),
         }
         let outlooks: Vec<_> = self.waiting.iter().map(|each| self.outlook(each)).collect();
         if let Some(index) = one_too_many(&outlooks, WAITING_AT_MOST) {
-            self.waiting.remove(index);
-            self.metrics.superseded.inc();
+            self.waiting.remove(index).ticket.superseded();
         }
         self.pause = FIRST_LOOK_AFTER;
     }
@@ -163,11 +160,11 @@ impl<'a> Task<'a> {
     /// it, and have been offered newer checkpoints than those before the claim.
     fn begin_anew(&mut self) {
         self.forget();
-        for waiting in std::mem::take(&mut self.waiting) {
+        for mut waiting in std::mem::take(&mut self.waiting) {
             if waiting.former {
-                self.metrics.superseded.inc();
+                waiting.ticket.superseded();
             } else {
-                self.accept(waiting.offer, waiting.offered_at);
+                self.accept(waiting.offer, waiting.ticket, waiting.offered_at);
             }
         }
         newest::find(Arc::clone(&self.job), self.back.clone());
@@ -192,9 +189,10 @@ impl<'a> Task<'a> {
             }
         }
         if !self.owner.is_ours() {
-            for waiting in std::mem::take(&mut self.waiting) {
+            for mut waiting in std::mem::take(&mut self.waiting) {
                 let why = "another process publishes for this job";
-                self.give_up(waiting.id, Unpublishable::NotOwner, why);
+                let reason = Unpublishable::NotOwner;
+                self.give_up(waiting.id, &mut waiting.ticket, reason, why);
             }
             self.forget();
             return;
@@ -203,7 +201,8 @@ impl<'a> Task<'a> {
             Ok(published) => {
                 if published {
                     let waiting = self.waiting.iter().flat_map(Waiting::files);
-                    self.retention.sweep(&self.job, self.owner, waiting).await;
+                    let swept = self.retention.sweep(&self.job, self.owner, waiting).await;
+                    self.metrics.retired_files.inc_by(swept);
                 }
                 self.care_for_waiting().await;
             }
@@ -232,11 +231,11 @@ impl<'a> Task<'a> {
         let kept = self.retention.dirs();
         let waiting = &self.waiting[index];
         let outcome = commit::publish(&self.job, self.owner, &kept, waiting).await?;
-        let done: Vec<Waiting> = self.waiting.drain(..=index).collect();
-        self.metrics.superseded.inc_by(index as u64);
-        if let Some(waiting) = done.into_iter().next_back() {
-            self.published(waiting, outcome).await;
+        for mut older in self.waiting.drain(..index) {
+            older.ticket.superseded();
         }
+        let waiting = self.waiting.remove(0);
+        self.published(waiting, outcome).await;
         Ok(true)
     }
 
@@ -277,9 +276,9 @@ impl<'a> Task<'a> {
             if self.strides.leave_out(id, self.newest)
                 && strides::has_lost_a_file(&self.job, waiting).await
             {
-                self.waiting.remove(index);
+                let mut ticket = self.waiting.remove(index).ticket;
                 let why = "a TaskManager left it out because its link is slower than the job";
-                self.give_up(id, Unpublishable::Skipped, why);
+                self.give_up(id, &mut ticket, Unpublishable::Skipped, why);
             }
         }
         let grace = self
@@ -294,13 +293,13 @@ impl<'a> Task<'a> {
         }
     }
 
-    async fn published(&mut self, waiting: Waiting, outcome: Commit) {
+    async fn published(&mut self, mut waiting: Waiting, outcome: Commit) {
         if let Commit::Never(reason, why) = outcome {
-            self.give_up(waiting.id, reason, &why);
+            self.give_up(waiting.id, &mut waiting.ticket, reason, &why);
             return;
         }
         let lag = waiting.offered_at.elapsed();
-        self.metrics.published.inc();
+        waiting.ticket.published();
         self.metrics.published_id.set(signed(waiting.id));
         self.metrics
             .published_timestamp
@@ -341,13 +340,13 @@ impl<'a> Task<'a> {
             };
             let mut waiting = self.waiting.remove(index);
             let why = format!("{} files are still missing", waiting.missing().count());
-            self.give_up(id, Unpublishable::Timeout, &why);
+            self.give_up(id, &mut waiting.ticket, Unpublishable::Timeout, &why);
         }
     }
 
-    fn give_up(&self, id: u64, reason: Unpublishable, why: &str) {
+    fn give_up(&self, id: u64, ticket: &mut Ticket, reason: Unpublishable, why: &str) {
+        ticket.unpublishable(reason);
         let reason = reason.as_str();
-        self.metrics.unpublishable(reason).inc();
         let job = &self.job.spec.id;
         let what = format!("Checkpoints of job {job} not published");
         let cause = with_reason(&what, reason, None);

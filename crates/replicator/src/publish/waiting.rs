@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::Offer;
 use super::gate::Gate;
+use super::ticket::Ticket;
 use crate::job::Job;
 use crate::reason::Unpublishable;
 
@@ -16,6 +17,7 @@ use crate::reason::Unpublishable;
 pub(super) struct Waiting {
     pub(super) id: u64,
     pub(super) offer: Offer,
+    pub(super) ticket: Ticket,
     pub(super) offered_at: Instant,
     /// Offered before Flink made this process the leader again.
     pub(super) former: bool,
@@ -32,6 +34,13 @@ pub(super) struct Waiting {
     pub(super) need: Arc<()>,
 }
 
+/// What an offer names, on the secondary.
+pub(super) struct Named {
+    dir: Location,
+    files: Vec<Expected>,
+    unknown: Vec<Unknown>,
+}
+
 /// A file that must be looked for.
 pub(super) struct Unknown {
     pub(super) expected: Expected,
@@ -43,12 +52,11 @@ pub(super) struct Unknown {
     pub(super) asked: bool,
 }
 
-impl Waiting {
+impl Named {
     /// Reads the offer. What the gate knows to be there is not looked for.
-    pub(super) fn new(
+    pub(super) fn by(
         job: &Job,
-        offer: Offer,
-        offered_at: Instant,
+        offer: &Offer,
         gate: &Gate,
     ) -> Result<Self, (Unpublishable, String)> {
         let outside = |path: &str| {
@@ -93,16 +101,27 @@ impl Waiting {
             files.push(expected);
         }
         Ok(Self {
-            id: offer.checkpoint,
-            offer,
-            offered_at,
-            former: false,
             dir,
             files,
             unknown,
+        })
+    }
+}
+
+impl Waiting {
+    pub(super) fn new(offer: Offer, ticket: Ticket, offered_at: Instant, named: Named) -> Self {
+        Self {
+            id: offer.checkpoint,
+            offer,
+            ticket,
+            offered_at,
+            former: false,
+            dir: named.dir,
+            files: named.files,
+            unknown: named.unknown,
             lost: false,
             need: Arc::new(()),
-        })
+        }
     }
 
     /// All files that it names, on the secondary.

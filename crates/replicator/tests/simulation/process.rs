@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use replicator::{JobHandle, Opener, Replicator, Surroundings, Unpublishable, from_pairs};
+use replicator::{JobHandle, Opener, Replicator, Surroundings, from_pairs};
 use store::Store;
 use telemetry::Metrics;
 use tokio::runtime::Handle;
@@ -79,8 +79,7 @@ impl Process {
         let (_, spec) = from_pairs(&pairs(world, role, job)).unwrap();
         let handle = self.replicator.open_job(spec).unwrap();
         if role == Role::JobManager {
-            let reasons = Unpublishable::ALL;
-            let counts = JobCounts::new(&self.body.metrics.job("", job, &reasons));
+            let counts = JobCounts::new(&self.body.metrics.job("", job));
             self.body
                 .jobs
                 .lock()

@@ -102,6 +102,17 @@ fn counted_once(world: &World, body: &Body) {
         metrics.sessions_discarded.get(),
         metrics.files_uploaded.get(),
     );
+    let failed = metrics.uploads_failed.get();
+    let (sealed, accepted) = (metrics.sessions_sealed.get(), metrics.bytes_accepted.get());
+    let bytes = metrics.bytes_uploaded.get() + metrics.bytes_dropped.get();
+    if (sealed, accepted) != (uploaded + failed, bytes) {
+        let what = format!(
+            "{}: {sealed} sealed, {uploaded} uploaded, {failed} failed; {accepted} bytes accepted, \
+             {bytes} uploaded or dropped",
+            body.name
+        );
+        world.laws.breaks(8, what);
+    }
     let counted = [metrics.sessions_opened.get(), discarded, uploaded];
     let ended = discarded + uploaded + abandoned.iter().sum::<u64>();
     if counted[0] != opened || ended != opened {

@@ -8,11 +8,12 @@ use super::Finding;
 const RULE: &str = "arrow";
 
 /// What each crate of the product may use in its normal and build dependencies.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("checkpoint-format", &[]),
     ("checkpoint-layout", &[]),
     ("store", &[]),
     ("telemetry", &[]),
+    ("endpoint", &["telemetry"]),
     (
         "audit",
         &["store", "checkpoint-format", "checkpoint-layout"],
@@ -27,9 +28,12 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "checkpoint-layout",
         ],
     ),
-    ("jni-bridge", &["replicator", "telemetry", "store"]),
+    (
+        "jni-bridge",
+        &["replicator", "telemetry", "endpoint", "store"],
+    ),
     // The same sources, built to panic in tests.
-    ("provoked", &["replicator", "telemetry"]),
+    ("provoked", &["replicator", "telemetry", "endpoint"]),
     ("cli", &["audit"]),
     ("xtask", &["harness", "checkpoint-format"]),
 ];

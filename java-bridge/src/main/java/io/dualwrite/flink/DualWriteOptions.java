@@ -195,6 +195,24 @@ public final class DualWriteOptions {
                                 + " the checkpoint interval times the number of retained"
                                 + " checkpoints.");
 
+    public static final ConfigOption<String> METRICS_PORT =
+            key("dualwrite.metrics.port")
+                    .stringType()
+                    .defaultValue("9260-9299")
+                    .withDescription(
+                            "Where a process serves its metrics by HTTP: the first port of the"
+                                    + " range that is free, so that several TaskManagers of one"
+                                    + " machine have one each. The log has the address. 0 switches"
+                                    + " it off.");
+
+    public static final ConfigOption<String> METRICS_BIND_ADDRESS =
+            key("dualwrite.metrics.bind-address")
+                    .stringType()
+                    .defaultValue("0.0.0.0")
+                    .withDescription(
+                            "The local address at which it does. Whoever reaches it sees the names"
+                                    + " of jobs and clusters; 127.0.0.1 keeps it to the machine.");
+
     public static final ConfigOption<String> NATIVE_DIR =
             key("dualwrite.native.dir")
                     .stringType()

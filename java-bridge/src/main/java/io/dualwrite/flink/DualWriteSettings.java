@@ -101,6 +101,14 @@ final class DualWriteSettings {
                             OptionRule.atLeastOne(DualWriteOptions.SECONDARY_RETAINED),
                             OptionRule.duration(DualWriteOptions.RETENTION_GRACE, 0),
                             OptionRule.duration(DualWriteOptions.SHUTDOWN_TIMEOUT, 0),
+                            OptionRule.text(
+                                    DualWriteOptions.METRICS_PORT,
+                                    "a port, a range of ports such as 9260-9299, or 0",
+                                    DualWriteSettings::isPorts),
+                            OptionRule.text(
+                                    DualWriteOptions.METRICS_BIND_ADDRESS,
+                                    "an IP address or a host name",
+                                    address -> address.matches("[\\w.:%-]+")),
                             NATIVE_DIR,
                             NATIVE_PATH));
 
@@ -144,6 +152,19 @@ final class DualWriteSettings {
         return Arrays.stream(config.get(CoreOptions.TMP_DIRS).split(",|" + File.pathSeparator))
                 .map(String::trim)
                 .collect(Collectors.toList());
+    }
+
+    /** As the native library takes them. */
+    private static boolean isPorts(String text) {
+        final String[] ends = text.trim().split("\\s*-\\s*", -1);
+        final boolean areNumbers =
+                ends.length <= 2 && Arrays.stream(ends).allMatch(end -> end.matches("\\d{1,5}"));
+        if (!areNumbers) {
+            return false;
+        }
+        final int from = Integer.parseInt(ends[0]);
+        final int to = Integer.parseInt(ends[ends.length - 1]);
+        return from <= to && to <= 65535 && (from > 0 || to == 0);
     }
 
     private static void checkTogether(ReadableConfig config, String primaryDir)

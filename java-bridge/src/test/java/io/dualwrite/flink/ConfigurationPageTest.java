@@ -37,7 +37,7 @@ class ConfigurationPageTest {
         }
         final List<ConfigOption<?>> ruled = new ArrayList<>();
         DualWriteSettings.ALL.forEach(rule -> ruled.add(rule.option));
-        assertThat(ruled).containsExactlyInAnyOrderElementsOf(declared).hasSize(22);
+        assertThat(ruled).containsExactlyInAnyOrderElementsOf(declared).hasSize(24);
         assertThat(ruled).allMatch(option -> option.key().startsWith(DualWriteOptions.PREFIX));
     }
 }

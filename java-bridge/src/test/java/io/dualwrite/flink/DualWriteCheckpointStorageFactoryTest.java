@@ -91,7 +91,9 @@ class DualWriteCheckpointStorageFactoryTest {
                         Map.entry("backfill.grace", "5000"),
                         Map.entry("secondary.retained", "3"),
                         Map.entry("retention.grace", "30000"),
-                        Map.entry("shutdown.timeout", "5000"));
+                        Map.entry("shutdown.timeout", "5000"),
+                        Map.entry("metrics.port", "9260-9299"),
+                        Map.entry("metrics.bind-address", "0.0.0.0"));
     }
 
     @Test
@@ -110,7 +112,9 @@ class DualWriteCheckpointStorageFactoryTest {
                                         "dualwrite.upload.bandwidth-limit", "10mb",
                                         "dualwrite.spill.max-size", "0",
                                         "io.tmp.dirs", "/a, /b:/c",
-                                        "dualwrite.call.timeout", "2 min")))
+                                        "dualwrite.call.timeout", "2 min",
+                                        "dualwrite.metrics.port", "0",
+                                        "dualwrite.metrics.bind-address", "::1")))
                 .contains(
                         Map.entry("job.name", "my job"),
                         Map.entry("secondary.hadoop-conf-dir", "/etc/b"),
@@ -122,7 +126,9 @@ class DualWriteCheckpointStorageFactoryTest {
                         Map.entry("upload.bandwidth-limit", "10485760"),
                         Map.entry("spill.max-size", "0"),
                         Map.entry("spill.dirs", "/a;/b;/c"),
-                        Map.entry("call.timeout", "120000"));
+                        Map.entry("call.timeout", "120000"),
+                        Map.entry("metrics.port", "0"),
+                        Map.entry("metrics.bind-address", "::1"));
     }
 
     @Test
@@ -231,6 +237,11 @@ class DualWriteCheckpointStorageFactoryTest {
                 "dualwrite.secondary.retained | 0 | a whole number from 1",
                 "dualwrite.retention.grace | x | a duration from 0 ms",
                 "dualwrite.shutdown.timeout | x | a duration from 0 ms",
+                "dualwrite.metrics.port | http | a port, a range",
+                "dualwrite.metrics.port | 9299-9260 | a port, a range",
+                "dualwrite.metrics.port | 0-5 | a port, a range",
+                "dualwrite.metrics.port | 65536 | a port, a range",
+                "dualwrite.metrics.bind-address | any one | an IP address",
                 "dualwrite.native.dir | tmp | absolute path",
                 "dualwrite.native.path | lib.so | absolute path"
             })
