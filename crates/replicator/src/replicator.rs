@@ -175,11 +175,10 @@ impl JobHandle {
         self.job.backfill(path, size);
     }
 
-    /// Offers a checkpoint whose `_metadata` is durable on the primary. False: refused, because too
-    /// many wait or the job was opened as a worker.
+    /// Offers a checkpoint whose `_metadata` is durable on the primary. False: refused, because the
+    /// job was opened as a worker.
     pub fn offer(&self, offer: Offer) -> bool {
-        self.publisher
-            .as_ref()
-            .is_some_and(|publisher| publisher.offer(offer))
+        let publisher = self.publisher.as_ref();
+        publisher.map(|publisher| publisher.offer(offer)).is_some()
     }
 }

@@ -6,6 +6,7 @@
 
 mod commit;
 mod gate;
+mod inbox;
 mod interval;
 mod newest;
 mod owner;
@@ -26,13 +27,14 @@ use tokio::time::Instant;
 use crate::caught::caught;
 use crate::job::Job;
 use crate::reason::Unpublishable;
+use inbox::Inbox;
 use interval::Interval;
 use owner::Ownership;
 use task::Task;
 use ticket::Ticket;
 
-/// Offers that the task has not read yet, at most; past that offers are refused.
-const OFFERS_AT_MOST: usize = 8;
+/// Messages that the task has not read yet, at most.
+const MESSAGES_AT_MOST: usize = 8;
 
 /// A checkpoint that is complete on the primary.
 #[derive(Debug, Clone)]
@@ -50,7 +52,8 @@ pub struct Offer {
 }
 
 enum Message {
-    Offered(Offer, Ticket, Instant),
+    /// There is something in the inbox.
+    Offered,
     /// What a process before this one may not have published.
     Found(Offer),
     ClaimAgain,
@@ -60,6 +63,7 @@ enum Message {
 #[derive(Clone)]
 pub(crate) struct Publisher {
     to: mpsc::Sender<Message>,
+    inbox: Arc<Inbox>,
     metrics: Arc<JobMetrics>,
     interval: Arc<Mutex<Interval>>,
 }
@@ -68,41 +72,52 @@ impl Publisher {
     pub(crate) fn start(job: Arc<Job>) -> Self {
         let metrics = job.shared.metrics.job(&job.spec.name, &job.spec.id);
         let metrics = Arc::new(metrics);
-        let (to, from) = mpsc::channel(OFFERS_AT_MOST);
+        let (to, from) = mpsc::channel(MESSAGES_AT_MOST);
+        let inbox = Arc::<Inbox>::default();
         let runtime = job.shared.runtime.clone();
-        let back = to.downgrade();
-        runtime.spawn(keep_publishing(job, Arc::clone(&metrics), from, back));
+        let ways = Ways {
+            inbox: Arc::clone(&inbox),
+            back: to.downgrade(),
+        };
+        runtime.spawn(keep_publishing(job, Arc::clone(&metrics), from, ways));
         Self {
             to,
+            inbox,
             metrics,
             interval: Arc::default(),
         }
     }
 
-    /// Never waits. False: refused.
-    pub(crate) fn offer(&self, offer: Offer) -> bool {
+    /// Never waits. If the task is behind, an offer goes for it that is less likely to be wanted.
+    pub(crate) fn offer(&self, offer: Offer) {
         completed(&self.metrics, &offer);
         let mut interval = self.interval.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(gap) = interval.next(offer.triggered_at_ms) {
             self.metrics.interval.set(seconds(gap));
         }
         drop(interval);
-        let offered = Message::Offered(offer, Ticket::offered(&self.metrics), Instant::now());
-        let sent = self.to.try_send(offered);
-        let Err(refused) = sent.map_err(mpsc::error::TrySendError::into_inner) else {
-            return true;
-        };
-        if let Message::Offered(_, mut ticket, _) = refused {
+        let ticket = Ticket::offered(&self.metrics);
+        let one_too_many = self.inbox.push((offer, ticket, Instant::now()));
+        if let Some((_, mut ticket, _)) = one_too_many {
             ticket.unpublishable(Unpublishable::Overflow);
         }
-        false
+        // a full channel wakes the task, too
+        let _ = self.to.try_send(Message::Offered);
     }
 
     /// This process leads the job again.
     pub(crate) fn claim_again(&self) {
-        // a full channel has offers, which claim too
+        // a full channel tells of offers, which claim too
         let _ = self.to.try_send(Message::ClaimAgain);
     }
+}
+
+/// What a task is given of the ways to it.
+#[derive(Clone)]
+struct Ways {
+    inbox: Arc<Inbox>,
+    /// To the task itself.
+    back: mpsc::WeakSender<Message>,
 }
 
 /// Runs the task; after a panic it starts anew with the next offer. Who owns the job is not
@@ -111,7 +126,7 @@ async fn keep_publishing(
     job: Arc<Job>,
     metrics: Arc<JobMetrics>,
     mut from: mpsc::Receiver<Message>,
-    back: mpsc::WeakSender<Message>,
+    ways: Ways,
 ) {
     let mut owner = Ownership::new(&job);
     loop {
@@ -119,7 +134,7 @@ async fn keep_publishing(
             Arc::clone(&job),
             Arc::clone(&metrics),
             &mut owner,
-            back.clone(),
+            ways.clone(),
         );
         let ended = caught(job.shared.counts(), "Publishing", task.run(&mut from)).await;
         if ended.is_some() {

@@ -15,7 +15,7 @@ use super::retention::Retention;
 use super::strides::{self, Strides};
 use super::ticket::Ticket;
 use super::waiting::{Named, Outlook, Waiting, one_too_many};
-use super::{Message, Offer, completed, newest, seconds, signed};
+use super::{Message, Offer, Ways, completed, newest, seconds, signed};
 use crate::job::Job;
 use crate::reason::Unpublishable;
 use crate::said::with_reason;
@@ -35,8 +35,7 @@ pub(super) struct Task<'a> {
     newest: u64,
     gate: Gate,
     owner: &'a mut Ownership,
-    /// To this task itself.
-    back: mpsc::WeakSender<Message>,
+    ways: Ways,
     retention: Retention,
     strides: Strides,
     /// Whether the strides were looked at since the last offer.
@@ -51,12 +50,12 @@ impl<'a> Task<'a> {
         job: Arc<Job>,
         metrics: Arc<JobMetrics>,
         owner: &'a mut Ownership,
-        back: mpsc::WeakSender<Message>,
+        ways: Ways,
     ) -> Self {
         Self {
             gate: Gate::default(),
             owner,
-            back,
+            ways,
             retention: Retention::new(&job),
             strides: Strides::default(),
             strides_are_fresh: false,
@@ -70,6 +69,7 @@ impl<'a> Task<'a> {
     }
 
     pub(super) async fn run(mut self, from: &mut mpsc::Receiver<Message>) {
+        self.take(Message::Offered); // what came before a panic
         if self.job.secondary.is_up() {
             self.step().await; // claims the job
         }
@@ -99,9 +99,11 @@ impl<'a> Task<'a> {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Offered(offer, ticket, at) => {
-                self.owner.completes(at);
-                self.accept(offer, ticket, at);
+            Message::Offered => {
+                while let Some((offer, ticket, at)) = self.ways.inbox.pop() {
+                    self.owner.completes(at);
+                    self.accept(offer, ticket, at);
+                }
             }
             Message::Found(offer) => self.accept_found(offer),
             Message::ClaimAgain => self.claim_again(),
@@ -167,7 +169,7 @@ impl<'a> Task<'a> {
                 self.accept(waiting.offer, waiting.ticket, waiting.offered_at);
             }
         }
-        newest::find(Arc::clone(&self.job), self.back.clone());
+        newest::find(Arc::clone(&self.job), self.ways.back.clone());
     }
 
     fn forget(&mut self) {

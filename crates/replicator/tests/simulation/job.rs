@@ -310,16 +310,13 @@ impl Job {
             return;
         }
         world.note(&leader.body.name, "offers", &snapshot.dir());
-        let accepted = handle.offer(Offer {
+        handle.offer(Offer {
             checkpoint: snapshot.id,
             triggered_at_ms: world.now(),
             completed_at_ms: world.now(),
             pointer: format!("{PRIMARY}/{}", snapshot.dir()),
             metadata,
         });
-        if !accepted {
-            world.trace.count("offer refused");
-        }
     }
 
     /// Deletes what only `snapshot` has.

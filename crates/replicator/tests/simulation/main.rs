@@ -57,7 +57,7 @@ const SEEN: [&str; 34] = [
     "not backfilled: superseded",
     "not backfilled: vanished",
     "not_owner",
-    "offer refused",
+    "overflow",
     "published",
     "reply lost",
     "restored from another job",
