@@ -1,9 +1,9 @@
 //! What was offered and the publishing task has not read yet: a few checkpoints, as their
 //! `_metadata` is in memory.
 //!
-//! Refuses to wait. While the task is held up, by a link that is full for example, the newest stays,
-//! and of the others those that most TaskManagers have taken if their links are slow: multiples of
-//! the largest powers of two.
+//! Refuses to wait. While the task is held up, by a link that is full for example, the newest
+//! stays, and of the others those that most TaskManagers have taken if their links are slow:
+//! multiples of the largest powers of two.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
