@@ -2,20 +2,25 @@
 //! checkpoint that is taken names it.
 //!
 //! Until then it has the link only when nobody else wants it. When a later checkpoint was taken and
-//! the next one begins, the primary is asked whether it still has the file: if not, no checkpoint
-//! from then on names it, and it never crosses the link; if so, the one that was taken names it,
-//! and it is needed, whatever becomes of it on the primary. It is asked, too, when the disk fills,
-//! and before the file is sent.
+//! the next one begins, that one's `_metadata` on the primary is read, once for all that wait: what
+//! it names is needed, whatever becomes of it on the primary, and what it does not name, no
+//! checkpoint from then on names. Where it cannot be read, the primary is asked for each file: if
+//! it is gone, it is of no use; if it is there, it may be needed. It is asked, too, when the disk
+//! fills, and before a file is sent.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use checkpoint_layout::Location;
+use futures::future;
 use tokio::pin;
 use tokio::sync::Notify;
 
+use crate::caught::caught;
 use crate::feed::{Feed, Sealed};
 use crate::job::Job;
-use crate::link::{Class, Place};
+use crate::link::{Class, Place, Ticket};
+use crate::named::{Named, named};
 use crate::stream::Stream;
 
 /// What those who wait are told. They are woken in the order in which they came.
@@ -23,45 +28,103 @@ use crate::stream::Stream;
 pub(crate) struct Calls {
     last: Mutex<Call>,
     called: Notify,
+    waiting: AtomicUsize,
 }
 
 /// To look again.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Call {
     number: u64,
     /// The last checkpoint that was taken and is complete.
     taken: u64,
+    /// What it names, if that is known.
+    named: Option<Arc<Named>>,
+    /// The last one that is to be told of.
+    begun: u64,
 }
 
 impl Calls {
-    /// Calls if another checkpoint was taken last, or `in_any_case`. Whether it did.
-    pub(crate) fn call(&self, taken: u64, in_any_case: bool) -> bool {
+    /// Whether nobody was to tell of this checkpoint yet. The caller is to.
+    fn begin(&self, taken: u64) -> bool {
+        let begun = std::mem::replace(&mut self.last().begun, taken);
+        begun != taken
+    }
+
+    /// Whether anybody waits.
+    fn is_waited_for(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > 0
+    }
+
+    /// Tells of a checkpoint that was taken, and what it names.
+    fn call(&self, taken: u64, named: Option<Arc<Named>>) {
         let mut last = self.last();
-        if last.taken == taken && !in_any_case {
-            return false;
+        if taken >= last.taken {
+            (last.taken, last.named) = (taken, named);
         }
-        last.taken = taken;
-        last.number += 1;
         drop(last);
+        self.call_again();
+    }
+
+    /// Has all look again.
+    fn call_again(&self) {
+        self.last().number += 1;
         self.called.notify_waiters();
-        true
+    }
+
+    /// The number of the last call.
+    pub(crate) fn number(&self) -> u64 {
+        self.last().number
     }
 
     /// Returns once there was a call after the one of this number.
-    async fn after(&self, seen: Option<u64>) {
+    pub(crate) async fn after(&self, seen: Option<u64>) {
         loop {
             // before the look, so that what comes after it is heard
             let called = self.called.notified();
-            if Some(self.last().number) != seen {
+            if Some(self.number()) != seen {
                 return;
             }
             called.await;
         }
     }
 
+    /// Whether the last checkpoint that was taken names a file of `checkpoint`. None: that is not
+    /// known.
+    pub(crate) fn names(&self, from: &Location, checkpoint: u64) -> Option<bool> {
+        let Call { taken, named, .. } = self.last().clone();
+        let named = named.filter(|_| taken >= checkpoint)?;
+        Some(named.contains(from))
+    }
+
     fn last(&self) -> MutexGuard<'_, Call> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Tells those who wait which checkpoint was taken last and is complete by now, and what it names.
+/// When the disk fills, they look in any case.
+pub(crate) fn tell(job: &Arc<Job>, taken: u64) {
+    let shared = &job.shared;
+    if !job.calls.begin(taken) {
+        if shared.spill.is_filling_with_deferred() {
+            job.calls.call_again();
+        }
+        return;
+    }
+    if !job.calls.is_waited_for() && !shared.backlog.has_deferred(job.number) {
+        job.calls.call(taken, None);
+        return;
+    }
+    let job = Arc::clone(job);
+    let runtime = shared.runtime.clone();
+    runtime.spawn(async move {
+        let told = async {
+            let named = named(&job, taken).await.map(Arc::new);
+            job.calls.call(taken, named);
+            job.shared.backlog.promote(&job);
+        };
+        caught(job.shared.counts(), "Looking for what is needed", told).await;
+    });
 }
 
 /// One file that waits for whether it is needed.
@@ -91,12 +154,14 @@ impl<'a> Deferred<'a> {
         feed: &'a Feed,
     ) -> Option<Self> {
         let checkpoint = stream.checkpoint.unwrap_or_default();
-        let last = *job.calls.last();
+        let from = job.spec.mapping.aliases().resolve(&sealed.path).ok()?;
+        job.calls.waiting.fetch_add(1, Ordering::AcqRel);
+        let last = job.calls.last();
         let is_behind = last.taken >= checkpoint;
         Some(Self {
             job,
             feed,
-            from: job.spec.mapping.aliases().resolve(&sealed.path).ok()?,
+            from,
             checkpoint,
             seen: (!is_behind).then_some(last.number),
         })
@@ -125,22 +190,29 @@ impl<'a> Deferred<'a> {
         Some(link.place(self.job.number, Class::Needed).await)
     }
 
-    /// Whether it turned out to be of no use, or needed, while it is being sent.
-    pub(crate) async fn is_of_no_use(&mut self, place: &Place) -> bool {
-        if !self.feed.is_deferred() || Some(self.job.calls.last().number) == self.seen {
-            return false;
+    /// Returns once it turns out to be of no use. Looks with each call, whatever its bytes wait
+    /// for: a look that comes too late takes a file that is needed, and gone from the primary
+    /// since, for one of no use. `place` is the file's at the link.
+    pub(crate) async fn of_no_use(&mut self, place: Ticket) {
+        while self.feed.is_deferred() {
+            self.job.calls.after(self.seen).await;
+            match self.look().await {
+                Verdict::OfNoUse => return,
+                Verdict::Unknown => {}
+                Verdict::Needed => self.job.shared.link.is_needed(place),
+            }
         }
-        let verdict = self.look().await;
-        if verdict == Verdict::Needed {
-            place.is_needed();
-        }
-        verdict == Verdict::OfNoUse
+        future::pending::<()>().await;
     }
 
     async fn look(&mut self) -> Verdict {
-        let Call { number, taken } = *self.job.calls.last();
+        let (number, taken) = {
+            let last = self.job.calls.last();
+            (last.number, last.taken)
+        };
         self.seen = Some(number);
-        if self.job.is_gone(&self.from).await {
+        let is_named = self.job.calls.names(&self.from, self.checkpoint);
+        if is_named == Some(false) || (is_named.is_none() && self.job.is_gone(&self.from).await) {
             return Verdict::OfNoUse;
         }
         if taken < self.checkpoint {
@@ -148,5 +220,11 @@ impl<'a> Deferred<'a> {
         }
         self.feed.is_needed();
         Verdict::Needed
+    }
+}
+
+impl Drop for Deferred<'_> {
+    fn drop(&mut self) {
+        self.job.calls.waiting.fetch_sub(1, Ordering::AcqRel);
     }
 }

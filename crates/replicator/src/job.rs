@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::backfill::{Backlog, Urgency, Wanted};
 use crate::breaker::Breaker;
-use crate::deferred::Calls;
+use crate::deferred::{self, Calls};
 use crate::feed::Sealed;
 use crate::link::Link;
 use crate::pool::Pool;
@@ -275,19 +275,8 @@ impl Job {
                  is later, is told by dualwrite_stride alone."
             );
         }
-        self.call_deferred(decision.taken_before);
+        deferred::tell(self, decision.taken_before);
         strides::record_if_due(self, checkpoint, stride);
-    }
-
-    /// Tells those that are deferred which checkpoint was taken last and is complete by now: what
-    /// the primary still has of them is named by it. When the disk fills, they look in any case.
-    fn call_deferred(self: &Arc<Self>, taken: u64) {
-        let is_filling = self.shared.spill.is_filling_with_deferred();
-        if self.calls.call(taken, is_filling) {
-            let job = Arc::clone(self);
-            let runtime = &self.shared.runtime;
-            runtime.spawn(async move { job.shared.backlog.promote(job.number) });
-        }
     }
 
     /// Queues a file to be copied from the primary.

@@ -24,6 +24,7 @@ mod feed;
 mod growth;
 mod job;
 mod link;
+mod named;
 mod outgoing;
 mod place;
 mod pool;

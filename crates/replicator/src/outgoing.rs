@@ -32,11 +32,6 @@ impl Outgoing {
         }
     }
 
-    /// Its place at the link.
-    pub(crate) fn place(&self) -> &Place {
-        &self.place
-    }
-
     /// Appends bytes that are in memory.
     pub(crate) async fn write(&mut self, mut bytes: Bytes) -> Result<()> {
         while !bytes.is_empty() {

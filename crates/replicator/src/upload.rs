@@ -7,12 +7,13 @@
 use std::sync::Arc;
 
 use store::{ErrorKind, StoreError};
+use tokio::pin;
 
 use crate::caught::caught;
 use crate::deferred::Deferred;
 use crate::feed::{End, Feed, Next, Sealed};
 use crate::job::Job;
-use crate::link::Class;
+use crate::link::{Class, Place};
 use crate::outgoing::Outgoing;
 use crate::reason::{Abandonment, Reason};
 use crate::spill::Slot;
@@ -43,10 +44,12 @@ enum Outcome {
 }
 
 /// What became of the bytes.
-enum Sent {
-    All(Sealed),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Carried {
+    /// All are there, under the file's name.
+    Whole,
     /// No more of them are of use.
-    OfNoUse(Outcome),
+    Part,
 }
 
 /// Uploads until the end of the feed.
@@ -102,29 +105,52 @@ async fn upload(job: &Arc<Job>, stream: &Stream, feed: &Feed) -> Result<Outcome,
         return Ok(Outcome::OfNoUse);
     };
     feed.got_place();
+    let Some(mut deferred) = deferred else {
+        carry(job, feed, place).await?;
+        return Ok(Outcome::Done);
+    };
+    let ticket = place.ticket();
+    let carrying = carry(job, feed, place);
+    pin!(carrying);
+    tokio::select! {
+        biased;
+        () = deferred.of_no_use(ticket) => {}
+        carried = &mut carrying => return carried.map(|_| Outcome::Done),
+    }
+    feed.give_up();
+    match carrying.await? {
+        Carried::Whole => Ok(Outcome::Done),
+        Carried::Part => Ok(Outcome::OfNoUse),
+    }
+}
+
+/// Carries one file across the link that has a place there.
+async fn carry(job: &Arc<Job>, feed: &Feed, place: Place) -> Result<Carried, Stop> {
     let sealed = feed.sealed_before();
     if let Some(sealed) = &sealed
         && is_there(job, sealed).await
     {
         uploaded(job, sealed);
-        return Ok(Outcome::Done);
+        return Ok(Carried::Whole);
     }
     let mut file = Outgoing::new(job, place);
     if let Some(sealed) = sealed {
         file.begin(sealed.size).await?;
     }
-    match send(job, feed, &mut file, deferred).await {
-        Ok(Sent::All(sealed)) => finish(job, file, &sealed).await?,
-        Ok(Sent::OfNoUse(outcome)) => {
+    match send(job, feed, &mut file).await {
+        Ok(Some(sealed)) => {
+            finish(job, file, &sealed).await?;
+            Ok(Carried::Whole)
+        }
+        Ok(None) => {
             file.abort().await;
-            return Ok(outcome);
+            Ok(Carried::Part)
         }
         Err(stop) => {
             file.abort().await;
-            return Err(stop);
+            Err(stop)
         }
     }
-    Ok(Outcome::Done)
 }
 
 /// Whether the file is there already: after so long, the JobManager may have copied it.
@@ -136,24 +162,14 @@ async fn is_there(job: &Job, sealed: &Sealed) -> bool {
     matches!(job.has(&to, Some(sealed.size)).await, Ok(true))
 }
 
-/// Sends all that comes.
-async fn send(
-    job: &Job,
-    feed: &Feed,
-    file: &mut Outgoing,
-    mut deferred: Option<Deferred<'_>>,
-) -> Result<Sent, Stop> {
+/// Sends all that comes. None: no more of it is of use.
+async fn send(job: &Job, feed: &Feed, file: &mut Outgoing) -> Result<Option<Sealed>, Stop> {
     loop {
         match feed.next().await {
             Next::Bytes(bytes) => file.write(bytes).await?,
             Next::Spilled(slot) => send_spilled(job, &slot, file).await?,
-            Next::Sealed(sealed) => return Ok(Sent::All(sealed)),
-            Next::Nothing => return Ok(Sent::OfNoUse(Outcome::Done)),
-        }
-        if let Some(deferred) = &mut deferred
-            && deferred.is_of_no_use(file.place()).await
-        {
-            return Ok(Sent::OfNoUse(Outcome::OfNoUse));
+            Next::Sealed(sealed) => return Ok(Some(sealed)),
+            Next::Nothing => return Ok(None),
         }
     }
 }

@@ -26,6 +26,11 @@ impl Waits {
         }))
     }
 
+    /// The one that wrote it.
+    pub(crate) fn checkpoint(&self) -> u64 {
+        self.checkpoint
+    }
+
     /// It is on the secondary.
     pub(crate) fn crossed(&self) {
         self.has_crossed.store(true, Ordering::Release);

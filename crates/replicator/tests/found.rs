@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use store::testing::{Call, Fault};
 use store::{ErrorKind, Store};
-use support::{CHUNK, Checkpoint, STREAM, World, feed, until};
+use support::{CHUNK, Checkpoint, JOB, STREAM, World, feed, until};
 use tokio::time::sleep;
 
 /// For so long a process does nothing, in the middle of a call.
@@ -311,4 +311,37 @@ async fn a_stream_that_ends_in_mid_write_is_counted_once() {
     let ended = ["discarded", "abandoned"]
         .map(|how| world.count(&format!("dualwrite_sessions_{how}_total")));
     assert_eq!(ended, [1, 0]);
+}
+
+/// A job was restored from another one's checkpoint and retired what it named of that one. The
+/// other one's JobManager lived on, and published a late checkpoint with the same files a moment
+/// before they were deleted.
+#[tokio::test(start_paused = true)]
+async fn what_lies_in_another_jobs_directory_is_not_deleted() {
+    const RESTORED: &str = "ffffffffffffffffffffffffffffffff";
+    let world = World::new();
+    let changes = [("job.id", RESTORED), ("secondary.retained", "1")];
+    let job = world.open("coordinator", &changes);
+    let own_dir = |path: &str| path.replace(&format!("{JOB}/chk"), &format!("{RESTORED}/chk"));
+    let theirs = Checkpoint::new(2, 1).shared();
+    for (id, shared) in [(2, 1), (3, 3), (4, 3)] {
+        let checkpoint = Checkpoint::new(id, shared);
+        for (path, bytes) in checkpoint.files() {
+            let path = own_dir(&path);
+            if world.secondary.stat(&path).await.unwrap().is_none() {
+                support::write(&world.secondary, &path, &bytes).await;
+            }
+        }
+        let mut offer = checkpoint.offer();
+        offer.pointer = own_dir(&offer.pointer);
+        job.offer(offer);
+        world.published_are(&[id]).await;
+        sleep(Duration::from_mins(2)).await;
+    }
+    let files = world.secondary.files();
+    let retired = format!("{RESTORED}/chk-2/");
+    assert!(files.iter().all(|(path, _)| !path.contains(&retired)));
+    for path in theirs {
+        assert!(world.on_secondary(&path).await.is_some(), "{path}");
+    }
 }

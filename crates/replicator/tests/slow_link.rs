@@ -31,34 +31,63 @@ impl State for Heap {
     }
 }
 
-/// `RocksDB` state: a file of changes with each checkpoint, and with every fourth one the files so
-/// far are compacted into one.
-#[derive(Default)]
+/// `RocksDB` state in some stores: of each a file of changes with each checkpoint, and with every
+/// fourth one, which is another one for each, its files so far are compacted into one.
 struct Rocks {
-    names: usize,
+    stores: u64,
+    /// Of each file that the last checkpoint named, its store.
+    store_of: Vec<u64>,
 }
 
 const CHANGES: u64 = 8 * CHUNK;
 const COMPACTED: u64 = 32 * CHUNK;
 const COMPACTED_EVERY: u64 = 4;
 
+impl Rocks {
+    fn new(stores: u64) -> Self {
+        Self {
+            stores,
+            store_of: Vec::new(),
+        }
+    }
+
+    fn is_compacted(store: u64, checkpoint: u64) -> bool {
+        (checkpoint + store).is_multiple_of(COMPACTED_EVERY)
+    }
+}
+
 impl State for Rocks {
     fn exclusive(&mut self, _checkpoint: u64) -> Vec<u64> {
-        vec![CHUNK / 8]
+        (0..self.stores).map(|_| CHUNK / 8).collect()
     }
 
     fn shared(&mut self, checkpoint: u64) -> Vec<u64> {
-        if checkpoint.is_multiple_of(COMPACTED_EVERY) {
-            self.names = 0;
-            return vec![COMPACTED, CHANGES];
+        let mut files = Vec::new();
+        for store in 0..self.stores {
+            if Self::is_compacted(store, checkpoint) {
+                files.push(COMPACTED);
+                self.store_of.push(store);
+            }
+            files.push(CHANGES);
+            self.store_of.push(store);
         }
-        vec![CHANGES]
+        files
     }
 
     fn names(&mut self, checkpoint: u64, written: &[Written]) -> Vec<Written> {
-        let of_this = 1 + usize::from(checkpoint.is_multiple_of(COMPACTED_EVERY));
-        self.names += of_this;
-        written[written.len() - self.names.min(written.len())..].to_vec()
+        let mut newer = vec![0; usize::try_from(self.stores).unwrap()];
+        let mut named = Vec::new();
+        for (file, store) in written.iter().zip(&self.store_of).rev() {
+            let newer = &mut newer[usize::try_from(*store).unwrap()];
+            *newer += 1;
+            if *newer <= 2 || !Self::is_compacted(*store, checkpoint) {
+                named.push((file.clone(), *store));
+            }
+        }
+        named.reverse();
+        let (named, store_of) = named.into_iter().unzip();
+        self.store_of = store_of;
+        named
     }
 }
 
@@ -100,10 +129,11 @@ fn heap_job(task_managers: u64, setup: Setup) -> (Cluster, f64) {
     })
 }
 
-fn rocks_job(task_managers: u64, setup: Setup) -> (Cluster, f64) {
-    let bytes = CHANGES + COMPACTED / COMPACTED_EVERY;
-    let volume = COMPACTED + COMPACTED_EVERY * CHANGES;
-    job(task_managers, setup, (bytes, volume), Rocks::default)
+fn rocks_job(task_managers: u64, stores: u64, setup: Setup) -> (Cluster, f64) {
+    let bytes = stores * (CHANGES + COMPACTED / COMPACTED_EVERY);
+    let volume = stores * (COMPACTED + COMPACTED_EVERY * CHANGES);
+    let state = || Rocks::new(stores);
+    job(task_managers, setup, (bytes, volume), state)
 }
 
 /// Of the newest published checkpoint, in seconds.
@@ -149,8 +179,16 @@ async fn heap_state_over_a_link_of_a_tenth_keeps_being_published() {
 
 #[tokio::test(start_paused = true)]
 async fn compacted_state_over_a_link_of_a_tenth_keeps_being_published() {
-    let (cluster, crosses_in) = rocks_job(40, setup(16 << 20, 1024));
+    let (cluster, crosses_in) = rocks_job(40, 1, setup(16 << 20, 1024));
     keeps_being_published("RocksDB", cluster, crosses_in).await;
+}
+
+/// Where files wait long for the link, what a checkpoint that is taken names of them is known
+/// before the primary deletes it.
+#[tokio::test(start_paused = true)]
+async fn compacted_state_in_many_stores_keeps_being_published() {
+    let (cluster, crosses_in) = rocks_job(8, 5, setup(256 << 20, 1024));
+    keeps_being_published("RocksDB in 5 stores", cluster, crosses_in).await;
 }
 
 /// Without spill and stride each TaskManager drops what comes when its memory is full.
@@ -158,7 +196,7 @@ async fn compacted_state_over_a_link_of_a_tenth_keeps_being_published() {
 async fn dropping_without_a_choice_publishes_next_to_nothing() {
     for (what, (mut cluster, _)) in [
         ("heap", heap_job(40, setup(0, 1))),
-        ("RocksDB", rocks_job(40, setup(0, 1))),
+        ("RocksDB", rocks_job(40, 1, setup(0, 1))),
     ] {
         cluster.run(Duration::from_mins(10)).await;
         let published = published(&cluster);

@@ -7,11 +7,13 @@ mod spill;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::cell::Cell;
+
 use anyhow::{Context, Result, ensure};
 use harness::{ExactlyOnce, FlinkCluster, Run, Submission};
 use serde_json::Value;
 use support::shared::{Shared, Stage};
-use support::{DIRECTORY, INTERVAL, Judge, Sites, Watched, is_of_slow_link, now_ms, said};
+use support::{DIRECTORY, Judge, Sites, Watched, is_of_slow_link, now_ms, said};
 
 const FLINK: &str = "1.20.5";
 /// Before the link becomes slow.
@@ -86,19 +88,21 @@ impl Apart {
         Ok(())
     }
 
-    /// Runs a job of 4 MB of state on the heap, all of which each checkpoint writes, until some are
-    /// published.
-    fn run_job(&mut self, name: &str, records: u64) -> Result<Running> {
+    /// Runs a job of some megabytes of state until some of its checkpoints are published.
+    fn run_job(&mut self, name: &str, backend: Backend, records: u64) -> Result<Running> {
         let job = ExactlyOnce {
             records,
             burst: 8_000,
-            rate: 200,
-            keys: 1_000,
+            rate: backend.rate(),
+            keys: backend.keys(),
+            payload_bytes: backend.payload_bytes(),
             ..ExactlyOnce::new(name, &self.sites.run.data_dir(name)?)
         };
         let mut submission: Submission = job.submission(None)?;
         let key = "state.backend.type".to_owned();
-        submission.configuration.insert(key, "hashmap".to_owned());
+        submission
+            .configuration
+            .insert(key, backend.name().to_owned());
         let said_before = self.warnings()?;
         let watched = Watched::run(self.flink.rest(), &job, &submission)?;
         self.judge.until_published(&watched.id, 0)?;
@@ -109,8 +113,9 @@ impl Apart {
             watched,
             first,
             healthy: since..now_ms(),
-            volume: 0,
+            volume: Cell::new(0),
             rate: 0,
+            interval: 0,
             said_before,
         };
         running.measure()?;
@@ -161,8 +166,45 @@ impl Apart {
     }
 }
 
-fn interval_ms() -> u64 {
-    u64::try_from(INTERVAL.as_millis()).unwrap_or(u64::MAX)
+/// Where the state lives, and so what a checkpoint writes.
+#[derive(Debug, Clone, Copy)]
+enum Backend {
+    /// All of it, each time: 4 MB.
+    Heap,
+    /// What has changed since the one before, and what was compacted: more each second than all
+    /// that is alive.
+    RocksDb,
+}
+
+impl Backend {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Heap => "hashmap",
+            Self::RocksDb => "rocksdb",
+        }
+    }
+
+    fn keys(self) -> u64 {
+        match self {
+            Self::Heap => 1_000,
+            Self::RocksDb => 200,
+        }
+    }
+
+    fn payload_bytes(self) -> u64 {
+        match self {
+            Self::Heap => 1_024,
+            Self::RocksDb => 4_096,
+        }
+    }
+
+    /// Records in a second.
+    fn rate(self) -> u64 {
+        match self {
+            Self::Heap => 200,
+            Self::RocksDb => 1_200,
+        }
+    }
 }
 
 /// A job, and what it did while the link carried all.
@@ -171,10 +213,12 @@ struct Running {
     /// Whatever failed up to here does not count.
     first: u64,
     healthy: std::ops::Range<u64>,
-    /// Bytes to which a checkpoint refers.
-    volume: u64,
+    /// Bytes to which a checkpoint refers, at most: of RocksDB's, it depends on what was compacted.
+    volume: Cell<u64>,
     /// Bytes in a second that the slow link carries.
     rate: u64,
+    /// Between two checkpoints, in milliseconds.
+    interval: u64,
     said_before: Vec<usize>,
 }
 
@@ -183,24 +227,34 @@ impl Running {
         let mut completed = self.watched.completed()?;
         completed.retain(|checkpoint| self.healthy.contains(&checkpoint.triggered_ms));
         let written: u64 = completed.iter().map(|each| each.checkpointed_bytes).sum();
-        let volume = completed.iter().map(|each| each.state_bytes).max();
-        self.volume = volume.context("nothing has completed")?;
+        self.measure_volume()?;
         let millis = self.healthy.end - self.healthy.start;
+        self.interval = millis / completed.len() as u64;
         self.rate = written * 1_000 / millis / WRITTEN_TO_CARRIED;
-        println!("{} bytes each, {} bytes a second", self.volume, self.rate);
-        ensure!(self.volume > 3_000_000, "too little to be slow");
+        let (volume, rate) = (self.volume.get(), self.rate);
+        println!("{volume} bytes each, {rate} bytes a second");
+        ensure!(volume > 3_000_000, "too little to be slow");
+        Ok(())
+    }
+
+    /// Takes in what has completed up to now.
+    fn measure_volume(&self) -> Result<()> {
+        let completed = self.watched.completed()?;
+        let largest = completed.iter().map(|each| each.state_bytes).max();
+        let largest = largest.context("nothing has completed")?;
+        self.volume.set(self.volume.get().max(largest));
         Ok(())
     }
 
     /// Whether the slow link carries a checkpoint before the next one of this stride begins.
     fn can_carry(&self, stride: u64) -> bool {
-        stride * interval_ms() * self.rate >= 1_000 * self.volume
+        stride * self.interval * self.rate >= 1_000 * self.volume.get()
     }
 
     /// How old the newest published checkpoint may become, in milliseconds: three times what it
     /// takes to carry one, and an interval.
     fn oldest_ms(&self) -> u64 {
-        3 * 1_000 * self.volume / self.rate + interval_ms()
+        3 * 1_000 * self.volume.get() / self.rate + self.interval
     }
 
     /// How old the newest published checkpoint is, and its id.

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use harness::{Process, wait_until};
 
 use crate::support::LIMIT;
-use crate::{Apart, FREE};
+use crate::{Apart, Backend, FREE};
 
 /// `dualwrite.shutdown.timeout`, as it is unless somebody sets it.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
@@ -38,7 +38,7 @@ fn task_manager_stopped_in_mid_upload() -> Result<()> {
         apart.flink.task_manager(0).restart()?;
         apart.flink.wait_ready()?;
 
-        let job = apart.run_job("stopped", 900_000)?;
+        let job = apart.run_job("stopped", Backend::Heap, 900_000)?;
         let published = apart.judge.until_published(&job.watched.id, 0)?.id();
         // So slow that whatever is on its way needs longer than it gets.
         apart.sites.host()?.limit(KILOBITS)?;
@@ -65,7 +65,7 @@ fn task_manager_stopped_in_mid_upload() -> Result<()> {
 /// How long the job takes to end, over a link that is slow or not.
 fn time_to_end(apart: &mut Apart, name: &str, is_slow: bool, finishes: bool) -> Result<Duration> {
     let name = format!("{name}-{is_slow}");
-    let job = apart.run_job(&name, RECORDS)?;
+    let job = apart.run_job(&name, Backend::Heap, RECORDS)?;
     if is_slow {
         apart.slow_down(&job)?;
         job.watched.complete_more(1)?;

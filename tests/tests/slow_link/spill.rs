@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use harness::{Disk, wait_until};
 
 use crate::support::{LIMIT, now_ms};
-use crate::{Apart, CHECKPOINTS, FREE, MEMORY_KEY, Running, SPILL_KEY};
+use crate::{Apart, Backend, CHECKPOINTS, FREE, MEMORY_KEY, Running, SPILL_KEY};
 
 const DISK_MEGABYTES: u32 = 64;
 /// Half of it is less than a checkpoint has, all of it just about as much.
@@ -18,7 +18,7 @@ const TOO_LITTLE: &str = "2mb";
 fn spills_to(apart: &mut Apart, name: &str, directory: &Path, memory: &str) -> Result<Running> {
     let directory = directory.to_string_lossy().into_owned();
     apart.begin(&[(SPILL_KEY, &directory), (MEMORY_KEY, memory)])?;
-    apart.run_job(name, 900_000)
+    apart.run_job(name, Backend::Heap, 900_000)
 }
 
 /// Under the slow link checkpoints complete as before, and the log says `words` once, and perhaps

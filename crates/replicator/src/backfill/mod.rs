@@ -3,6 +3,7 @@
 //! A bounded number waiting, few at a time, the most urgent first (see `queue`). Refuses to copy
 //! what the primary no longer has or what no checkpoint needs any more, and never overwrites.
 
+mod copy;
 mod queue;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use checkpoint_layout::{CheckpointDir, Location};
 use futures::{StreamExt, stream};
-use store::{ErrorKind, Result, Store, StoreError, spread};
+use store::{ErrorKind, spread};
 use telemetry::Metrics;
 use tokio::sync::Notify;
 use tokio::time::sleep;
@@ -19,10 +20,10 @@ use tokio::time::sleep;
 use crate::caught::caught;
 use crate::job::{Job, Shared};
 use crate::link::Class;
-use crate::outgoing::Outgoing;
 use crate::place::Placed;
 use crate::said::with_reason;
 use crate::waits::Waits;
+use copy::copy;
 use queue::Queue;
 pub(crate) use queue::Urgency;
 
@@ -102,10 +103,21 @@ impl Wanted {
         })
     }
 
+    /// Whether the checkpoint that was taken last names it. None: that is not known.
+    fn is_named(&self) -> Option<bool> {
+        let checkpoint = self.waits.as_ref()?.checkpoint();
+        self.job.calls.names(&self.from, checkpoint)
+    }
+
+    fn is_deferred(&self) -> bool {
+        self.urgency == Urgency::Deferred
+    }
+
     fn class(&self) -> Class {
-        match self.urgency {
-            Urgency::Needed(_) | Urgency::Missed => Class::Needed,
-            Urgency::Deferred => Class::Deferred,
+        if self.is_deferred() {
+            Class::Deferred
+        } else {
+            Class::Needed
         }
     }
 }
@@ -152,9 +164,20 @@ impl Backlog {
         held.insert("waiting for backfill", queue.size().0);
     }
 
-    /// What was deferred of a job is wanted now.
-    pub(crate) fn promote(&self, job: u64) {
-        self.lock().promote(job);
+    /// Whether something that was deferred of a job waits.
+    pub(crate) fn has_deferred(&self, job: u64) -> bool {
+        self.lock().has_deferred(job)
+    }
+
+    /// What was deferred of a job is wanted now, if a checkpoint that was taken may name it.
+    pub(crate) fn promote(&self, job: &Job) {
+        let mut queue = self.lock();
+        let dropped = queue.promote(job.number, Wanted::is_named);
+        self.note(&queue);
+        drop(queue);
+        for _ in 0..dropped {
+            self.dropped("superseded");
+        }
     }
 
     fn put_back(&self, wanted: Wanted) {
@@ -171,10 +194,7 @@ impl Backlog {
             let (wanted, down) = {
                 let mut queue = self.lock();
                 let wanted = queue.pop(|wanted| wanted.job.secondary.is_up());
-                let down = queue
-                    .iter()
-                    .next()
-                    .map(|first| Arc::clone(&first.job.secondary));
+                let down = queue.first().map(|first| Arc::clone(&first.job.secondary));
                 self.note(&queue);
                 (wanted, down)
             };
@@ -321,61 +341,4 @@ async fn look_at_all(shared: &Shared) {
         }
     }
     shared.backlog.note(&shared.backlog.lock());
-}
-
-/// How the file came to its place, and its length in bytes.
-async fn copy(shared: &Shared, wanted: &Wanted) -> Result<(Placed, u64)> {
-    let Wanted {
-        job,
-        from,
-        to,
-        size,
-        ..
-    } = wanted;
-    let primary = job.primary(from)?;
-    let gone = || StoreError::new(ErrorKind::NotFound, "stat", from.path(), "no such file");
-    let source = primary.stat(from.path()).await?.ok_or_else(gone)?;
-    let length = source.length;
-    if let Some(size) = size
-        && *size != length
-    {
-        let message = format!("has {length} bytes, its handle says {size}");
-        return Err(StoreError::new(
-            ErrorKind::Invalid,
-            "stat",
-            from.path(),
-            message,
-        ));
-    }
-    if job.has(to, *size).await? {
-        return Ok((Placed::Before, length));
-    }
-    let place = shared.link.place_of_copy(job.number, wanted.class());
-    let mut file = Outgoing::new(job, place);
-    file.begin(length).await?;
-    let mut offset = 0;
-    while offset < length {
-        let part = shared.link.turn_bytes().min(length - offset);
-        if let Err(error) = copy_part(&mut file, primary.as_ref(), from.path(), offset, part).await
-        {
-            file.abort().await;
-            return Err(error);
-        }
-        offset += part;
-    }
-    Ok((file.finish(to, length).await?, length))
-}
-
-async fn copy_part(
-    file: &mut Outgoing,
-    primary: &dyn Store,
-    path: &str,
-    offset: u64,
-    length: u64,
-) -> Result<()> {
-    let turn = file
-        .turn(usize::try_from(length).unwrap_or(usize::MAX))
-        .await?;
-    let bytes = primary.read(path, offset, length).await?;
-    file.send(turn, bytes).await
 }

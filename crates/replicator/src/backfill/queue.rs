@@ -28,12 +28,17 @@ pub(crate) enum Urgency {
 /// Urgency, order within it, number.
 type Rank = (u8, u64, u64);
 
+/// What was deferred comes from here on.
+const DEFERRED: Rank = (2, 0, 0);
+
 /// The waiting files and the order among them.
 #[derive(Default)]
 pub(super) struct Queue {
     waiting: BTreeMap<Rank, Wanted>,
     /// Waiting (and with which rank) or under way, by the path on the secondary.
     known: HashMap<Location, Option<Rank>>,
+    /// Under way of what was deferred: one at a time, as it may wait long for the link.
+    deferred: Option<Location>,
     bytes: u64,
     next: u64,
 }
@@ -64,22 +69,45 @@ impl Queue {
 
     /// Puts a file back that was under way.
     pub(super) fn put_back(&mut self, wanted: Wanted) {
+        self.is_not_under_way(&wanted.to);
         let rank = self.rank(wanted.urgency);
         self.put(rank, wanted);
     }
 
     /// The most urgent file that can be copied now; it is under way from here on.
     pub(super) fn pop(&mut self, can: impl Fn(&Wanted) -> bool) -> Option<Wanted> {
-        let first = self.waiting.iter().find(|(_, wanted)| can(wanted));
+        let first = self.candidates().find(|(_, wanted)| can(wanted));
         let rank = *first?.0;
         let wanted = self.take(rank)?;
+        if wanted.is_deferred() {
+            self.deferred = Some(wanted.to.clone());
+        }
         self.known.insert(wanted.to.clone(), None);
         Some(wanted)
     }
 
+    /// The most urgent file of all that are not held up by one under way.
+    pub(super) fn first(&self) -> Option<&Wanted> {
+        self.candidates().next().map(|(_, wanted)| wanted)
+    }
+
+    fn candidates(&self) -> impl Iterator<Item = (&Rank, &Wanted)> {
+        let end = if self.deferred.is_some() {
+            DEFERRED
+        } else {
+            (u8::MAX, 0, 0)
+        };
+        self.waiting.range(..end)
+    }
+
     /// A file is not under way any more.
     pub(super) fn finished(&mut self, to: &Location) {
+        self.is_not_under_way(to);
         self.known.remove(to);
+    }
+
+    fn is_not_under_way(&mut self, to: &Location) {
+        self.deferred.take_if(|deferred| deferred == to);
     }
 
     /// Takes a file out that waits; none if it does not wait any more.
@@ -89,18 +117,40 @@ impl Queue {
         self.take(rank)
     }
 
-    /// What was deferred of a job is wanted as much as what was missed.
-    pub(super) fn promote(&mut self, job: u64) {
-        let deferred = self.waiting.range((2, 0, 0)..);
-        let of_job = deferred.filter(|(_, wanted)| wanted.job.number == job);
-        let ranks: Vec<Rank> = of_job.map(|(rank, _)| *rank).collect();
+    /// Whether something that was deferred of a job waits.
+    pub(super) fn has_deferred(&self, job: u64) -> bool {
+        self.deferred_of(job).next().is_some()
+    }
+
+    /// What was deferred of a job is wanted as much as what was missed, unless it is known to be of
+    /// no use. Gives how many of those were dropped.
+    pub(super) fn promote(
+        &mut self,
+        job: u64,
+        is_needed: impl Fn(&Wanted) -> Option<bool>,
+    ) -> usize {
+        let ranks: Vec<Rank> = self.deferred_of(job).collect();
+        let mut dropped = 0;
         for rank in ranks {
-            if let Some(mut wanted) = self.take(rank) {
-                wanted.urgency = Urgency::Missed;
-                let rank = self.rank(wanted.urgency);
-                self.put(rank, wanted);
+            let Some(mut wanted) = self.take(rank) else {
+                continue;
+            };
+            if is_needed(&wanted) == Some(false) {
+                self.known.remove(&wanted.to);
+                dropped += 1;
+                continue;
             }
+            wanted.urgency = Urgency::Missed;
+            let rank = self.rank(wanted.urgency);
+            self.put(rank, wanted);
         }
+        dropped
+    }
+
+    fn deferred_of(&self, job: u64) -> impl Iterator<Item = Rank> {
+        let deferred = self.waiting.range(DEFERRED..);
+        let of_job = deferred.filter(move |(_, wanted)| wanted.job.number == job);
+        of_job.map(|(rank, _)| *rank)
     }
 
     /// Whether a file waits.
@@ -130,7 +180,7 @@ impl Queue {
         match urgency {
             Urgency::Needed(checkpoint) => (0, u64::MAX - checkpoint, oldest_first),
             Urgency::Missed => (1, 0, newest_first),
-            Urgency::Deferred => (2, 0, oldest_first),
+            Urgency::Deferred => (DEFERRED.0, 0, oldest_first),
         }
     }
 

@@ -25,8 +25,8 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use crate::settings::Settings;
 pub(crate) use limits::PIECE_BYTES;
 use limits::{Limits, PINNED_BYTES};
-pub(crate) use shares::Class;
-use shares::{Shares, Ticket};
+use shares::Shares;
+pub(crate) use shares::{Class, Ticket};
 
 /// The one way to the secondary of a process. Cheap to clone.
 #[derive(Clone)]
@@ -118,6 +118,13 @@ impl Link {
         place
     }
 
+    /// An open file that was deferred turned out to be needed.
+    pub(crate) fn is_needed(&self, file: Ticket) {
+        let mut state = self.0.lock();
+        state.shares.needed(file);
+        self.0.grant(&mut state);
+    }
+
     /// A place beyond the limit of files, at once: for the copies of backfill, which are few.
     pub(crate) fn place_of_copy(&self, job: u64, class: Class) -> Place {
         let mut state = self.0.lock();
@@ -177,11 +184,9 @@ impl Place {
         self.link.lock().shares.give_up(self.file);
     }
 
-    /// A file that was deferred turned out to be needed.
-    pub(crate) fn is_needed(&self) {
-        let mut state = self.link.lock();
-        state.shares.needed(self.file);
-        self.link.grant(&mut state);
+    /// By which the link knows the file.
+    pub(crate) fn ticket(&self) -> Ticket {
+        self.file
     }
 
     /// Waits until the client keeps no more of the file than it must, so that closing it does not

@@ -4,13 +4,14 @@
 //! What a published, not retired checkpoint names is known and not looked at again, so the cost
 //! follows what is new.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
 use audit::{Expected, Presence};
 
-use super::waiting::Waiting;
+use super::waiting::{Unknown, Waiting};
 use crate::job::Job;
 
 /// The files that are known to be there.
@@ -33,44 +34,51 @@ impl Gate {
 /// Looks for what is missing; true if all was seen in this one look: what was seen before may have
 /// been deleted meanwhile, by a process that retires another job's checkpoints.
 pub(super) async fn look(job: &Job, waiting: &mut Waiting) -> store::Result<bool> {
-    let seen_before = waiting.unknown.iter().any(|file| file.seen);
+    let waiting = slice::from_mut(waiting);
+    let seen_before = waiting[0].unknown.iter().any(|file| file.seen);
     find_missing(job, waiting).await?;
-    if seen_before && waiting.missing().next().is_none() {
-        for file in &mut waiting.unknown {
+    if seen_before && waiting[0].missing().next().is_none() {
+        for file in &mut waiting[0].unknown {
             file.seen = false;
         }
         find_missing(job, waiting).await?;
     }
-    Ok(waiting.missing().next().is_none())
+    Ok(waiting[0].missing().next().is_none())
 }
 
-async fn find_missing(job: &Job, waiting: &mut Waiting) -> store::Result<()> {
-    let expected: Vec<Expected> = waiting
-        .missing()
-        .map(|missing| missing.expected.clone())
-        .collect();
-    let found = audit::presence(job.secondary.as_ref(), &expected).await?;
-    let mut wrong = None;
-    for (missing, found) in waiting.missing().zip(found) {
-        match found {
-            Presence::Present => (missing.seen, missing.asked) = (true, false),
-            Presence::WrongLength { found } => {
-                wrong = Some((missing.expected.location.clone(), found));
-            }
-            Presence::Missing => {}
+/// Looks for what all of these lack, at once: over a slow link an answer takes seconds.
+pub(super) async fn find_missing(job: &Job, waiting: &mut [Waiting]) -> store::Result<()> {
+    let mut missing = HashSet::new();
+    let mut expected: Vec<Expected> = Vec::new();
+    for file in waiting.iter_mut().flat_map(Waiting::missing) {
+        if missing.insert(file.expected.clone()) {
+            expected.push(file.expected.clone());
         }
     }
-    if let Some((location, found)) = wrong
-        && job.shared.said.first(&format!("length {location}"))
-    {
+    let found = audit::presence(job.secondary.as_ref(), &expected).await?;
+    let found: HashMap<_, _> = expected.iter().zip(found).collect();
+    for waiting in waiting {
+        let id = waiting.id;
+        for missing in waiting.missing() {
+            match found.get(&missing.expected) {
+                Some(Presence::Present) => (missing.seen, missing.asked) = (true, false),
+                Some(Presence::WrongLength { found }) => warn_of_length(job, id, missing, *found),
+                Some(Presence::Missing) | None => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn warn_of_length(job: &Job, checkpoint: u64, missing: &Unknown, found: u64) {
+    let location = &missing.expected.location;
+    if job.shared.said.first(&format!("length {location}")) {
         tracing::warn!(
-            "{location} has {found} bytes, which is not what checkpoint {} of job {} names. It is \
-             left as it is, and what names it is not published.",
-            waiting.id,
+            "{location} has {found} bytes, which is not what checkpoint {checkpoint} of job {} \
+             names. It is left as it is, and what names it is not published.",
             job.spec.id
         );
     }
-    Ok(())
 }
 
 /// Queues for backfill from this process what is missed for longer than `grace`: a TaskManager that

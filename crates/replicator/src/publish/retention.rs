@@ -1,7 +1,9 @@
 //! Retention: the newest published checkpoints of a job stay, older ones are retired.
 //!
 //! Delete last: `_metadata` is unlinked first, and only after the grace period, when no published
-//! `_metadata` of any job names a file and this process still owns the job, the file is deleted. A
+//! `_metadata` of any job names a file and this process still owns the job, the file is deleted.
+//! Refuses to delete what lies in another job's directory, from which this one was restored: that
+//! job may be about to publish a checkpoint that names it, too; what nobody names stays for gc. A
 //! `_metadata` that is not understood names anything, so as long as there is one, nothing is
 //! deleted. Nor is anything deleted but after a publication: a job that completes no checkpoints
 //! may have ended, and another may be restored from one that it retired.
@@ -189,10 +191,15 @@ impl Retention {
     ) -> Result<()> {
         while let Some(retired) = self.retired.front().filter(|retired| retired.due <= now) {
             // its own directory goes as a whole
+            let job_dir = retired.dir.parent();
+            let is_ours = |file: &&Location| {
+                file.below(&job_dir).is_some() && file.below(&retired.dir).is_none()
+            };
             let unneeded: Vec<String> = retired
                 .files
                 .iter()
-                .filter(|file| !live.contains(*file) && file.below(&retired.dir).is_none())
+                .filter(is_ours)
+                .filter(|file| !live.contains(*file))
                 .map(|file| file.path().to_owned())
                 .collect();
             removal.take_all(unneeded).await?;

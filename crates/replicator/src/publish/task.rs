@@ -77,21 +77,33 @@ impl<'a> Task<'a> {
             tokio::select! {
                 // in this order, not in a random one: what was offered is known before a look
                 biased;
-                message = from.recv() => match message {
-                    Some(Message::Offered(offer, at)) => {
-                        self.owner.completes(at);
-                        self.accept(offer, at);
+                message = from.recv() => {
+                    let Some(message) = message else {
+                        return;
+                    };
+                    self.take(message);
+                    // over a slow link many may have come during the last step
+                    while let Ok(message) = from.try_recv() {
+                        self.take(message);
                     }
-                    Some(Message::Found(offer)) => self.accept_found(offer),
-                    Some(Message::ClaimAgain) => self.claim_again(),
-                    None => return,
-                },
+                }
                 () = sleep_until(self.next_look()), if up => {}
                 () = self.job.secondary.wait_up(), if !up => self.pause = FIRST_LOOK_AFTER,
             }
             if self.job.secondary.is_up() {
                 self.step().await;
             }
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Offered(offer, at) => {
+                self.owner.completes(at);
+                self.accept(offer, at);
+            }
+            Message::Found(offer) => self.accept_found(offer),
+            Message::ClaimAgain => self.claim_again(),
         }
     }
 
@@ -214,23 +226,37 @@ impl<'a> Task<'a> {
 
     /// Publishes the newest complete checkpoint; what is older is superseded. False: none is.
     async fn publish_newest(&mut self) -> store::Result<bool> {
-        self.waiting.sort_by_key(|waiting| waiting.id);
-        for index in (0..self.waiting.len()).rev() {
-            let complete = gate::look(&self.job, &mut self.waiting[index]).await?;
-            if !complete {
-                continue;
-            }
-            let kept = self.retention.dirs();
-            let waiting = &self.waiting[index];
-            let outcome = commit::publish(&self.job, self.owner, &kept, waiting).await?;
-            let done: Vec<Waiting> = self.waiting.drain(..=index).collect();
-            self.metrics.superseded.inc_by(index as u64);
-            if let Some(waiting) = done.into_iter().next_back() {
-                self.published(waiting, outcome).await;
-            }
-            return Ok(true);
+        let Some(index) = self.newest_complete().await? else {
+            return Ok(false);
+        };
+        let kept = self.retention.dirs();
+        let waiting = &self.waiting[index];
+        let outcome = commit::publish(&self.job, self.owner, &kept, waiting).await?;
+        let done: Vec<Waiting> = self.waiting.drain(..=index).collect();
+        self.metrics.superseded.inc_by(index as u64);
+        if let Some(waiting) = done.into_iter().next_back() {
+            self.published(waiting, outcome).await;
         }
-        Ok(false)
+        Ok(true)
+    }
+
+    /// The newest waiting checkpoint that passes the gate.
+    async fn newest_complete(&mut self) -> store::Result<Option<usize>> {
+        self.waiting.sort_by_key(|waiting| waiting.id);
+        let Some((newest, older)) = self.waiting.split_last_mut() else {
+            return Ok(None);
+        };
+        if gate::look(&self.job, newest).await? {
+            return Ok(Some(older.len()));
+        }
+        gate::find_missing(&self.job, older).await?;
+        for (index, waiting) in older.iter_mut().enumerate().rev() {
+            let may_pass = waiting.missing().next().is_none();
+            if may_pass && gate::look(&self.job, waiting).await? {
+                return Ok(Some(index));
+            }
+        }
+        Ok(None)
     }
 
     /// Of what is not complete: what was left out and cannot become complete is given up, what has

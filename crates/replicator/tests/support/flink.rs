@@ -2,6 +2,7 @@
 //! its state to the primary and to its session, the JobManager offers the checkpoint when all have,
 //! and the primary deletes what its newest checkpoint does not name. Time is virtual.
 
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub const CHUNK: u64 = 64 << 10;
 /// What a call takes on the way to the secondary and back.
 const LATENCY: Duration = Duration::from_millis(20);
 const CALL_LIMIT: Duration = Duration::from_secs(30);
+/// Checkpoints on the primary.
+const RETAINED: usize = 2;
 
 /// A file of a checkpoint.
 #[derive(Clone)]
@@ -66,7 +69,8 @@ pub struct Cluster {
     pub metrics: Arc<Metrics>,
     pub task_managers: Vec<TaskManager>,
     newest: u64,
-    named: Vec<Written>,
+    /// What each retained checkpoint names, the oldest first.
+    retained: VecDeque<Vec<Written>>,
 }
 
 /// Settings of a process with `spill` bytes on disk.
@@ -132,7 +136,7 @@ impl Cluster {
             metrics,
             task_managers: Vec::new(),
             newest: 0,
-            named: Vec::new(),
+            retained: VecDeque::new(),
         }
     }
 
@@ -180,19 +184,39 @@ impl Cluster {
         let written = self.task_managers.iter_mut();
         let written = written.map(|task_manager| task_manager.checkpoint(checkpoint, &primary));
         let named: Vec<Written> = join_all(written).await.into_iter().flatten().collect();
-        let metadata = metadata(checkpoint, &named);
+        let dir = format!("/cp/{JOB}/chk-{checkpoint}");
+        let (pointer, path) = (format!("hdfs://primary{dir}"), format!("{dir}/_metadata"));
+        let files: Vec<_> = named.iter().map(|file| (&*file.path, file.bytes)).collect();
+        let metadata = metadata(checkpoint, &files);
+        self.primary.put_document(&path, &metadata);
         let offer = Offer {
             checkpoint,
             triggered_at_ms: 0,
             completed_at_ms: 0,
-            pointer: format!("hdfs://primary/cp/{JOB}/chk-{checkpoint}"),
+            pointer,
             metadata,
         };
         assert!(self.coordinator.offer(offer));
-        // one checkpoint is retained
-        let gone = std::mem::replace(&mut self.named, named);
+        self.subsume(named, &path);
+    }
+
+    /// As Flink deletes what no retained checkpoint names any more.
+    fn subsume(&mut self, mut named: Vec<Written>, metadata: &str) {
+        let (path, bytes) = (metadata.to_owned(), 0);
+        named.push(Written { path, bytes });
+        self.retained.push_back(named);
+        if self.retained.len() <= RETAINED {
+            return;
+        }
+        let gone = self.retained.pop_front().unwrap_or_default();
+        let paths = self
+            .retained
+            .iter()
+            .flatten()
+            .map(|file| file.path.as_str());
+        let retained: HashSet<&str> = paths.collect();
         for file in gone {
-            if !self.named.iter().any(|named| named.path == file.path) {
+            if !retained.contains(file.path.as_str()) {
                 self.primary.remove(&file.path);
             }
         }
@@ -263,8 +287,9 @@ pub fn value(metrics: &Metrics, name: &str) -> u64 {
         .sum()
 }
 
-/// A `_metadata` of version 2 that names these files: see the crate `checkpoint-format`.
-fn metadata(checkpoint: u64, files: &[Written]) -> Bytes {
+/// A `_metadata` of version 2 that names these files of the primary, with their bytes: see the
+/// crate `checkpoint-format`.
+pub fn metadata(checkpoint: u64, files: &[(&str, u64)]) -> Bytes {
     let mut bytes = Vec::new();
     let int = |bytes: &mut Vec<u8>, n: usize| {
         bytes.extend(u32::try_from(n).unwrap().to_be_bytes());
@@ -283,7 +308,7 @@ fn metadata(checkpoint: u64, files: &[Written]) -> Bytes {
     int(&mut bytes, files.len());
     int(&mut bytes, 0);
     int(&mut bytes, files.len());
-    for (index, file) in files.iter().enumerate() {
+    for (index, (path, length)) in files.iter().enumerate() {
         int(&mut bytes, index);
         bytes.extend(0_u64.to_be_bytes());
         int(&mut bytes, 0);
@@ -293,8 +318,8 @@ fn metadata(checkpoint: u64, files: &[Written]) -> Bytes {
         int(&mut bytes, index);
         int(&mut bytes, 0);
         bytes.push(2);
-        bytes.extend(file.bytes.to_be_bytes());
-        utf(&mut bytes, &format!("hdfs://primary{}", file.path));
+        bytes.extend(length.to_be_bytes());
+        utf(&mut bytes, &format!("hdfs://primary{path}"));
         bytes.push(0);
     }
     Bytes::from(bytes)

@@ -36,6 +36,11 @@ impl ModelStore {
         self.insert(path, length, document);
     }
 
+    /// Puts a file whose bytes are kept.
+    pub fn put_document(&self, path: &str, document: &Bytes) {
+        self.insert(path, document.len() as u64, document.clone());
+    }
+
     /// Deletes a file, as Flink does on the primary.
     pub fn remove(&self, path: &str) {
         self.lock().remove(path);

@@ -63,8 +63,12 @@ impl Shares {
     /// A file that has as much on its way as it may lets others of its class go ahead, and holds up
     /// those of lower ones: it is the link that it waits for.
     pub(super) fn first_turn(&self) -> Option<(Ticket, Ticket, Wish)> {
+        let is_wanted = self.is_wanted();
         let turns = self.turns.iter().filter_map(|(ticket, (file, wish))| {
             let open = self.files.get(file)?;
+            if is_wanted && open.class == Class::Deferred && open.outstanding.is_none() {
+                return None;
+            }
             let served = self.jobs.get(&open.job)?.served;
             let is_full = match wish {
                 Wish::Piece(bytes) => open.unacknowledged + bytes > self.limits.file_bytes,
@@ -79,6 +83,16 @@ impl Shares {
         });
         let (order, turn) = turns.min_by_key(|turn| turn.0)?;
         (!order.2).then_some(turn)
+    }
+
+    /// Whether somebody has a file open, or waits to open it, that goes before what is deferred:
+    /// also while he asks for nothing, because what was sent then would be in his way a moment
+    /// later.
+    fn is_wanted(&self) -> bool {
+        let mut classes = self.files.values().map(|open| open.class);
+        let waits = self.places.first().map(|(class, ..)| *class);
+        classes.any(|class| class < Class::Deferred)
+            || waits.is_some_and(|class| class < Class::Deferred)
     }
 
     pub(super) fn grant_turn(&mut self, now: Instant) -> Option<Ticket> {

@@ -5,7 +5,8 @@
 //!
 //! # Order
 //! By [`Class`]; within one, the job that has had the fewest bytes; within a job, who asked first.
-//! What comes first is waited for, so nothing starves behind what is smaller.
+//! What comes first is waited for, so nothing starves behind what is smaller. What is deferred goes
+//! only while nobody else has a file open or waits to open one.
 //!
 //! # No deadlock
 //! A client sends full packets alone, so an open file pins up to [`PINNED_BYTES`] that are
@@ -356,6 +357,21 @@ mod tests {
         assert_eq!(granted, [live, needed, deferred]);
         shares.close(deferred);
         assert_eq!(shares.grant(now()), Some(further));
+    }
+
+    #[test]
+    fn what_is_deferred_goes_when_nobody_else_has_a_file_open_or_waits_for_one() {
+        let mut shares = shares(1, None);
+        let deferred = opened(&mut shares, 1, Class::Deferred);
+        let live = opened(&mut shares, 2, Class::Live);
+        let needed = shares.ask_place(2, Class::Needed, now());
+        let turn = shares.ask_turn(deferred, PIECE_BYTES);
+        assert_eq!(shares.grant(now()), None, "a live file is open");
+        shares.close(live);
+        assert_eq!(shares.grant(now()), Some(needed));
+        assert_eq!(shares.grant(now()), None, "a needed file is open");
+        shares.close(needed);
+        assert_eq!(shares.grant(now()), Some(turn));
     }
 
     #[test]
