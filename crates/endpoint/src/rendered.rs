@@ -1,5 +1,5 @@
-//! What is served, rendered when it is asked for, of each kind one at a time and at most ten times a
-//! second: who asks more often gets what others got. So clients cost no more than that of the
+//! What is served, rendered when it is asked for, of each kind one at a time and at most ten times
+//! a second: who asks more often gets what others got. So clients cost no more than that of the
 //! runtime's time, and answers that wait to be taken share their memory.
 
 use std::sync::Arc;
