@@ -53,11 +53,21 @@ fn live(metrics: &Metrics, round: u64) {
     }
 }
 
+/// Ends those who count, also when what they are compared with has failed.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn whenever_it_is_read() {
     let (metrics, over) = (Metrics::new().unwrap(), AtomicBool::new(false));
     let mut busy = 0;
     thread::scope(|scope| {
+        let _ends = Ends(&over);
         for of in 0..3 {
             let (metrics, over) = (&metrics, &over);
             scope.spawn(move || {
@@ -97,7 +107,6 @@ fn whenever_it_is_read() {
             let open = of("checkpoints_waiting");
             assert_eq!(of("checkpoints_offered_total"), ends + open, "{read:?}");
         }
-        over.store(true, Ordering::Relaxed);
     });
     assert!(busy > 0, "nothing was ever under way");
     let read = sums(&metrics.render().unwrap());
