@@ -57,6 +57,20 @@ pub(crate) struct FindingLine {
     pub(crate) message: String,
 }
 
+impl FindingLine {
+    /// One that has no numbers.
+    pub(crate) fn new(kind: &'static str, path: String, message: String) -> Self {
+        Self {
+            kind,
+            path,
+            expected_bytes: None,
+            found_bytes: None,
+            offset: None,
+            message,
+        }
+    }
+}
+
 impl From<&Finding> for FindingLine {
     fn from(finding: &Finding) -> Self {
         let (expected_bytes, found_bytes) = match finding {

@@ -54,6 +54,15 @@ async fn checkpoint(world: &World, job: &JobHandle, scope: Scope, checkpoint: u6
     paths
 }
 
+/// Writes checkpoints 1, which is taken, and 2, which is not: its shared files.
+async fn second_is_left_out(world: &World, job: &JobHandle) -> Vec<String> {
+    checkpoint(world, job, Scope::Exclusive, 1).await;
+    sleep(Duration::from_secs(1)).await;
+    let left_out = checkpoint(world, job, Scope::Shared, 2).await;
+    assert_eq!(stride(world), 2);
+    left_out
+}
+
 async fn there(world: &World, paths: &[String]) -> usize {
     let mut there = 0;
     for path in paths {
@@ -98,10 +107,7 @@ async fn exclusive_files_are_refused_at_once_and_never_copied() {
 async fn shared_files_wait_and_cross_if_a_checkpoint_that_is_taken_names_them() {
     let (world, _link) = World::behind(RATE, &SIZES);
     let job = world.worker();
-    checkpoint(&world, &job, Scope::Exclusive, 1).await;
-    sleep(Duration::from_secs(1)).await;
-    let left_out = checkpoint(&world, &job, Scope::Shared, 2).await;
-    assert_eq!(stride(&world), 2);
+    let left_out = second_is_left_out(&world, &job).await;
     // compacted away before the next checkpoint
     world.primary.delete(&left_out[0], false).await.unwrap();
     sleep(Duration::from_secs(8)).await;
@@ -128,10 +134,7 @@ async fn shared_files_wait_and_cross_if_a_checkpoint_that_is_taken_names_them() 
 async fn what_a_taken_checkpoint_does_not_name_never_crosses_even_if_the_primary_has_it() {
     let (world, _link) = World::behind(RATE, &SIZES);
     let job = world.worker();
-    checkpoint(&world, &job, Scope::Exclusive, 1).await;
-    sleep(Duration::from_secs(1)).await;
-    let left_out = checkpoint(&world, &job, Scope::Shared, 2).await;
-    assert_eq!(stride(&world), 2);
+    let left_out = second_is_left_out(&world, &job).await;
     sleep(Duration::from_secs(8)).await;
     let taken = checkpoint(&world, &job, Scope::Shared, 4).await;
     let named = [&left_out[..1], &taken[..]].concat();

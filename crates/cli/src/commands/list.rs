@@ -122,17 +122,11 @@ fn now_ms() -> u64 {
 fn of_inventory(root: &Location, now_ms: u64, inventory: &Inventory) -> Document {
     let mut findings: Vec<_> = inventory.findings.iter().map(finding_line).collect();
     if !inventory.root_is_there {
-        findings.push(FindingLine {
-            kind: "no_secondary",
-            path: root.to_string(),
-            expected_bytes: None,
-            found_bytes: None,
-            offset: None,
-            message: format!(
-                "{root} is not there: give the directory that is dualwrite.secondary.dir in \
-                 Flink's configuration; it is made with the first checkpoint"
-            ),
-        });
+        let message = format!(
+            "{root} is not there: give the directory that is dualwrite.secondary.dir in Flink's \
+             configuration; it is made with the first checkpoint"
+        );
+        findings.push(FindingLine::new("no_secondary", root.to_string(), message));
     }
     Document {
         result: if findings.is_empty() {
@@ -175,14 +169,7 @@ fn line(job: &Job, now_ms: u64) -> Line {
 fn finding_line(finding: &CatalogueFinding) -> FindingLine {
     match finding {
         CatalogueFinding::BadNewest(finding) => finding.into(),
-        _ => FindingLine {
-            kind: finding.kind(),
-            path: finding.path(),
-            expected_bytes: None,
-            found_bytes: None,
-            offset: None,
-            message: finding.to_string(),
-        },
+        _ => FindingLine::new(finding.kind(), finding.path(), finding.to_string()),
     }
 }
 

@@ -1,8 +1,8 @@
 //! One file's way from the primary to the secondary: looked up, read in pieces as the link gives
 //! turns, and placed. Refuses a file that is not as long as its handle says.
 
-use futures::future;
 use store::{ErrorKind, Result, Store, StoreError};
+use tokio::pin;
 
 use super::Wanted;
 use crate::job::Shared;
@@ -39,22 +39,28 @@ pub(super) async fn copy(shared: &Shared, wanted: &Wanted) -> Result<(Placed, u6
     }
     let place = shared.link.place_of_copy(job.number, wanted.class());
     let ticket = place.ticket();
-    let called = async {
-        let mut seen = job.calls.number();
-        while wanted.is_deferred() {
-            job.calls.after(Some(seen)).await;
-            seen = job.calls.number();
-            if wanted.is_named() != Some(false) {
-                break;
-            }
+    let sent = send(shared, wanted, primary.as_ref(), length, place);
+    pin!(sent);
+    if wanted.is_deferred() {
+        tokio::select! {
+            biased;
+            placed = &mut sent => return Ok((placed?, length)),
+            () = called_for(wanted) => shared.link.is_needed(ticket),
         }
-        shared.link.is_needed(ticket);
-        future::pending().await
-    };
-    tokio::select! {
-        biased;
-        placed = send(shared, wanted, primary.as_ref(), length, place) => Ok((placed?, length)),
-        never = called => never,
+    }
+    Ok((sent.await?, length))
+}
+
+/// Returns once a checkpoint that was taken may name the file.
+async fn called_for(wanted: &Wanted) {
+    let calls = &wanted.job.calls;
+    let mut seen = calls.number();
+    loop {
+        calls.after(Some(seen)).await;
+        seen = calls.number();
+        if wanted.is_named() != Some(false) {
+            return;
+        }
     }
 }
 

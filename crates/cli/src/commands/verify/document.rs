@@ -106,14 +106,9 @@ impl Document {
     pub(super) fn has_not_found(&mut self, findings: &[TargetFinding]) {
         for finding in findings {
             self.result = Verdict::NotUsable;
-            self.findings.push(FindingLine {
-                kind: finding.kind(),
-                path: finding.path(),
-                expected_bytes: None,
-                found_bytes: None,
-                offset: None,
-                message: finding.to_string(),
-            });
+            let (kind, path) = (finding.kind(), finding.path());
+            self.findings
+                .push(FindingLine::new(kind, path, finding.to_string()));
         }
     }
 
