@@ -64,6 +64,13 @@ final class NativeJob {
         all.add(jobId.toHexString());
         all.add("job.role");
         all.add(role);
+        // Goes before what the configuration says: the last one counts.
+        JobNames.of(jobId).ifPresent(name -> addName(all, name));
         return all.toArray(new String[0]);
+    }
+
+    private static void addName(List<String> all, String name) {
+        all.add("job.name");
+        all.add(name);
     }
 }

@@ -33,6 +33,15 @@ dualwrite.secondary.dir: hdfs://secondary/flink/checkpoints
 If `secondary` is a nameservice rather than a host, `dualwrite.secondary.hadoop-conf-dir` is
 needed, too.
 
+A fourth key gives jobs their names in the secondary's catalogue, by which `dualwrite list` and
+`dualwrite switch` know them, and in the metrics. Without it they have ids alone, unless the
+configuration has `pipeline.name`. It makes Flink tell the product of each metric's job, and
+reports nothing. Where `metrics.reporters` lists reporters, add `dualwrite` to it.
+
+```yaml
+metrics.reporter.dualwrite.factory.class: io.dualwrite.flink.DualWriteMetricReporterFactory
+```
+
 - **Flink 1.19 and older** know the first two as `state.checkpoint-storage` and
   `state.checkpoints.dir`; newer ones still take these names.
 - **Flink 1.13 to 1.18 ignore the first key, without a word, if `state.checkpoints.dir` is in the
