@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use harness::{Fate, HdfsCluster, Host, Proxy, Rule, Run, wait_until};
 
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn files_outlive_every_process() -> anyhow::Result<()> {
     let run = Run::new("hdfs_cluster::files_outlive_every_process")?;
     let hdfs = HdfsCluster::start(&run, "primary")?;
@@ -36,6 +37,7 @@ fn files_outlive_every_process() -> anyhow::Result<()> {
 }
 
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn a_frozen_cluster_answers_again_after_the_thaw() -> anyhow::Result<()> {
     let run = Run::new("hdfs_cluster::frozen")?;
     let hdfs = HdfsCluster::builder("secondary")
