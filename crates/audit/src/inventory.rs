@@ -273,6 +273,20 @@ pub(crate) async fn entries(
     Ok((entries, findings))
 }
 
+/// The catalogue's entry of one job below `root`; none if there is none, or it is not understood.
+///
+/// # Errors
+/// When the store does not tell.
+pub async fn catalogue_entry(
+    store: &dyn Store,
+    root: &Location,
+    job_id: &str,
+) -> store::Result<Option<CatalogueEntry>> {
+    let path = SecondaryRoot::new(root.clone()).catalogue_entry(job_id);
+    let (_, read) = entry(store, path).await?;
+    Ok(read.ok().flatten().map(|(entry, _)| entry))
+}
+
 type Read = Result<Option<(CatalogueEntry, Location)>, String>;
 
 /// One entry; none if it went away.

@@ -27,7 +27,7 @@ pub use checkpoint_format::{
 pub use checkpoint_layout::{CheckpointDir, Location, LocationError};
 pub use finding::Finding;
 pub use inspect::{Counts, Named};
-pub use inventory::{CatalogueFinding, Inventory, Job, Newest, jobs};
+pub use inventory::{CatalogueFinding, Inventory, Job, Newest, catalogue_entry, jobs};
 pub use manifest::{Manifest, NamedFile, manifest};
 pub use metadata::{MetadataFile, read_metadata};
 pub use place::{Place, open};

@@ -15,6 +15,19 @@ pub(crate) struct Failure {
     message: String,
 }
 
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = self.kind.replace('_', " ");
+        let Self {
+            operation,
+            path,
+            message,
+            ..
+        } = self;
+        write!(f, "{operation} of {path} failed: {kind} ({message})")
+    }
+}
+
 impl From<&StoreError> for Failure {
     fn from(error: &StoreError) -> Self {
         Self {

@@ -1,8 +1,10 @@
 //! The operator's command `dualwrite`: what it accepts, and what it exits with.
 //!
-//! Refuses to touch a cluster except through the crate `audit`.
+//! Refuses to touch a cluster except through the crates `audit` and `switch`.
 
 mod commands;
+mod config;
+mod context;
 mod error;
 mod output;
 #[cfg(test)]
@@ -18,9 +20,11 @@ use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
 use crate::commands::Command;
+use crate::config::Config;
+use crate::context::Context;
 
-/// Looks at checkpoints that Flink wrote and flink-dualwrite copied, without a JVM and without the
-/// primary.
+/// Looks at checkpoints that Flink wrote and flink-dualwrite copied, and starts jobs from them on
+/// the other cluster, without a JVM and without the primary.
 #[derive(Debug, Parser)]
 #[command(name = "dualwrite", version, after_help = AFTER_HELP)]
 struct Cli {
@@ -40,7 +44,9 @@ Exit codes:
 Examples:
   dualwrite list --secondary hdfs://nn2:8020/flink/checkpoints
   dualwrite verify hdfs://nn2:8020/flink/checkpoints/<job id>/chk-42
-  dualwrite inspect hdfs://nn2:8020/flink/checkpoints/<job id>/chk-42";
+  dualwrite inspect hdfs://nn2:8020/flink/checkpoints/<job id>/chk-42
+  dualwrite switch plan --config clusters.toml --jobs jobs.toml --output plan.json
+  dualwrite switch apply plan.json";
 
 /// What every command accepts, before or behind its name.
 #[derive(Debug, clap::Args)]
@@ -48,6 +54,9 @@ struct Common {
     /// Print one JSON document instead of a table
     #[arg(long, global = true)]
     json: bool,
+    /// The clusters by name: a TOML file. A cluster's name can then be given for its address
+    #[arg(long, global = true, value_name = "FILE", env = "DUALWRITE_CONFIG")]
+    config: Option<PathBuf>,
     /// Where core-site.xml and hdfs-site.xml of the cluster are [default: what `HADOOP_CONF_DIR` or
     /// `HADOOP_HOME` name]. Not needed for hdfs://host:port
     #[arg(long, global = true, value_name = "DIR")]
@@ -82,10 +91,25 @@ fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("DUALWRITE_LOG").unwrap_or_else(|_| "error".into());
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr);
     log.with_env_filter(filter).init();
-    let cluster = ClusterOptions {
-        hadoop_conf_dir: common.hadoop_conf_dir,
-        user: common.user,
-        call_timeout: common.timeout,
+    let config = match common
+        .config
+        .as_deref()
+        .map_or(Ok(Config::default()), Config::read)
+    {
+        Ok(config) => config,
+        Err(error) => {
+            output::complain(&error);
+            return ExitCode::from(Exit::Usage as u8);
+        }
+    };
+    let context = Context {
+        json: common.json,
+        flags: ClusterOptions {
+            hadoop_conf_dir: common.hadoop_conf_dir,
+            user: common.user,
+            call_timeout: common.timeout,
+        },
+        config,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -97,7 +121,7 @@ fn main() -> ExitCode {
             return ExitCode::from(Exit::CannotTell as u8);
         }
     };
-    let exit = runtime.block_on(command.run(&cluster, common.json));
+    let exit = runtime.block_on(command.run(&context));
     // A call that hangs in the kernel must not hold the process.
     runtime.shutdown_background();
     ExitCode::from(exit as u8)

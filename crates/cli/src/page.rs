@@ -15,24 +15,25 @@ fn help() -> String {
     let mut cli = Cli::command().term_width(100);
     cli.build();
     let mut page = String::new();
-    let mut add = |command: &mut clap::Command| {
-        let name = command
-            .get_display_name()
-            .unwrap_or("dualwrite")
-            .replace('-', " ");
-        let help = command.render_long_help().to_string();
-        let lines: Vec<_> = help.lines().map(str::trim_end).collect();
-        let _ = write!(
-            page,
-            "\n### `{name}`\n\n```text\n{}\n```\n",
-            lines.join("\n").trim_end()
-        );
-    };
-    add(&mut cli.clone());
-    for command in cli.get_subcommands_mut().filter(|c| c.get_name() != "help") {
-        add(command);
-    }
+    add(&mut cli, &mut page);
     page
+}
+
+/// A command's help, then that of its subcommands.
+fn add(command: &mut clap::Command, page: &mut String) {
+    let name = command.get_display_name().unwrap_or("dualwrite");
+    let name = name.replace('-', " ");
+    let help = command.render_long_help().to_string();
+    let lines: Vec<_> = help.lines().map(str::trim_end).collect();
+    let _ = write!(
+        page,
+        "\n### `{name}`\n\n```text\n{}\n```\n",
+        lines.join("\n").trim_end()
+    );
+    let subcommands = command.get_subcommands_mut();
+    for subcommand in subcommands.filter(|c| c.get_name() != "help") {
+        add(subcommand, page);
+    }
 }
 
 #[test]

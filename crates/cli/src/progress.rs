@@ -1,10 +1,12 @@
 //! A sign of life on long work, for people alone: on standard error, if that is a terminal.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use audit::Step;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::output;
 
@@ -82,5 +84,73 @@ impl Checkpoints {
 impl Drop for Checkpoints {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// How far each job's switch is, a line for each that is under way; gone when it is dropped.
+pub(crate) struct Jobs {
+    lines: MultiProgress,
+    total: ProgressBar,
+    under_way: Mutex<BTreeMap<String, ProgressBar>>,
+}
+
+impl Jobs {
+    pub(crate) fn start(count: usize) -> Self {
+        let lines = MultiProgress::new();
+        let total = lines.add(ProgressBar::new(count as u64));
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of {len} jobs ({elapsed})")
+        {
+            total.set_style(style);
+        }
+        total.enable_steady_tick(Duration::from_millis(200));
+        Self {
+            lines,
+            total,
+            under_way: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn hears(&self, job: &str, step: &switch::Step) {
+        let mut under_way = self
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if *step == switch::Step::Over {
+            if let Some(line) = under_way.remove(job) {
+                line.finish_and_clear();
+            }
+            return self.total.inc(1);
+        }
+        let line = under_way.entry(job.to_owned()).or_insert_with(|| {
+            let line = self.lines.add(ProgressBar::new_spinner());
+            if let Ok(style) = ProgressStyle::with_template("  {spinner} {msg} ({elapsed})") {
+                line.set_style(style);
+            }
+            line.enable_steady_tick(Duration::from_millis(200));
+            line
+        });
+        let job = output::harmless(job);
+        line.set_message(format!("{job}: {}", step_in_words(step)));
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        self.total.finish_and_clear();
+    }
+}
+
+fn step_in_words(step: &switch::Step) -> String {
+    match step {
+        switch::Step::Stopping => "being cancelled at the source".to_owned(),
+        switch::Step::CatchingUp { newest, completed } => {
+            let newest = output::or_dash(*newest);
+            format!("waiting for checkpoint {completed} to arrive, {newest} is there")
+        }
+        switch::Step::Uploading => "uploading its jar".to_owned(),
+        switch::Step::Starting => "starting".to_owned(),
+        switch::Step::Deploying(state) => format!("{state} at the target"),
+        switch::Step::FirstCheckpoint => "running, waiting for its first checkpoint".to_owned(),
+        switch::Step::Over => String::new(),
     }
 }

@@ -243,7 +243,14 @@ fn a_wrong_command_line_is_told_what_is_accepted() {
         "give hdfs://host:port/path",
     );
     told(&["verify", "hdfs:///chk-1"], "fs.defaultFS");
-    told(&["list", "--secondary", "x"], "give hdfs://host:port/path");
+    told(
+        &["list", "--secondary", "x"],
+        "Give an address like hdfs://",
+    );
+    told(
+        &["list", "--secondary", "x:y"],
+        "give hdfs://host:port/path",
+    );
     told(&["list"], "--secondary <URI>");
     told(&["verify"], "<PATH>...");
     told(&["frobnicate"], "frobnicate");
@@ -284,15 +291,20 @@ fn jobs_by_catalogue_and_by_checkpoint() {
         "primary_dir": "hdfs://primary:8020/flink/checkpoints", "newest_id": 42,
         "newest_path": secondary.uri("aaaa/chk-42"), "triggered_at_ms": 1_770_091_506_000_u64,
         "age_ms": 0, "bytes": 1_500_000, "files": 7, "published": 2,
+        "newest_of_name": true, "completed_id": null, "completed_at_ms": null, "behind_ms": null,
+        "verdict": null,
     });
     let unnamed = json!({
         "job_name": null, "job_id": "bbbb", "job_dir": secondary.uri("bbbb"),
         "primary_dir": null, "newest_id": 7, "newest_path": secondary.uri("bbbb/chk-7"),
         "triggered_at_ms": null, "age_ms": 0, "bytes": BYTES, "files": 4, "published": 1,
+        "newest_of_name": true, "completed_id": null, "completed_at_ms": null, "behind_ms": null,
+        "verdict": null,
     });
     let expected = json!({
         "result": "good", "secondary": uri.trim_end_matches('/'), "now_ms": 0,
         "jobs": [named, unnamed], "findings": [], "error": null,
+        "primary": null, "primary_error": null,
     });
     assert_eq!(document, expected);
 

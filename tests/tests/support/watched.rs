@@ -36,6 +36,15 @@ impl Watched {
         })
     }
 
+    /// One that somebody else has started.
+    pub fn started(rest: &FlinkRest, job: &ExactlyOnce, id: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            rest: rest.clone(),
+            job: job.clone(),
+        }
+    }
+
     /// All completed checkpoints since the JobManager started, oldest first.
     pub fn completed(&self) -> Result<Vec<CheckpointInfo>> {
         let mut completed = self.rest.checkpoints(&self.id)?;

@@ -1,27 +1,36 @@
 //! The commands, one file each: its arguments, and `run`.
 
+mod generate;
 mod inspect;
 mod list;
+mod switch;
 mod verify;
 
-use audit::ClusterOptions;
-
 use crate::Exit;
+use crate::context::Context;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     List(list::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
+    Switch(switch::Args),
+    Failback(switch::FailbackArgs),
+    Completions(generate::CompletionsArgs),
+    Man(generate::ManArgs),
 }
 
 impl Command {
     /// Runs the command to its end, with all that it prints.
-    pub(crate) async fn run(self, cluster: &ClusterOptions, json: bool) -> Exit {
+    pub(crate) async fn run(self, context: &Context) -> Exit {
         match self {
-            Self::List(args) => args.run(cluster, json).await,
-            Self::Inspect(args) => args.run(cluster, json).await,
-            Self::Verify(args) => args.run(cluster, json).await,
+            Self::List(args) => args.run(context).await,
+            Self::Inspect(args) => args.run(context).await,
+            Self::Verify(args) => args.run(context).await,
+            Self::Switch(args) => args.run(context).await,
+            Self::Failback(args) => args.run(context).await,
+            Self::Completions(args) => args.run(),
+            Self::Man(args) => args.run(),
         }
     }
 }

@@ -1,4 +1,9 @@
 //! The binary, called as operators and scripts call it.
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test file uses a part of it"
+)]
 
 use std::process::{Command, Output};
 
@@ -6,9 +11,17 @@ use serde_json::Value;
 
 /// With no other configuration than the arguments'.
 pub fn dualwrite(args: &[&str]) -> Output {
+    command(args).output().unwrap()
+}
+
+/// The same, before it is called.
+pub fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dualwrite"));
-    command.args(args).env_remove("HADOOP_CONF_DIR");
-    command.env_remove("HADOOP_HOME").output().unwrap()
+    for name in ["HADOOP_CONF_DIR", "HADOOP_HOME", "DUALWRITE_CONFIG"] {
+        command.env_remove(name);
+    }
+    command.args(args);
+    command
 }
 
 /// What it printed, to standard output and to standard error.

@@ -5,9 +5,10 @@ mod show;
 
 use std::path::{Component, PathBuf};
 
-use audit::{ClusterOptions, Finding, FlinkVersion, FormatError, Location, MetadataFile, Named};
+use audit::{Finding, FlinkVersion, FormatError, Location, MetadataFile, Named};
 
 use crate::Exit;
+use crate::context::Context;
 use crate::error::{exit_of, explain};
 use crate::output;
 use crate::progress::Spinner;
@@ -55,9 +56,10 @@ Examples:
   dualwrite inspect --json --files ./_metadata | jq -r '.files[].path'";
 
 impl Args {
-    pub(crate) async fn run(self, cluster: &ClusterOptions, json: bool) -> Exit {
+    pub(crate) async fn run(self, context: &Context) -> Exit {
+        let json = context.json;
         let task = format!("inspect {}", self.path);
-        let place = match audit::open(&address(&self.path), cluster) {
+        let place = match audit::open(&address(&self.path), &context.flags) {
             Ok(place) => place,
             Err(error) => {
                 output::complain(&explain(&task, &error));

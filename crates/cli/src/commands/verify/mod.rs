@@ -4,10 +4,10 @@ mod document;
 
 use std::path::PathBuf;
 
-use audit::{ClusterOptions, Counterpart, Location, Look, Place, Report, Which};
+use audit::{Counterpart, Location, Look, Place, Report, Which};
 
 use crate::Exit;
-use crate::error::{exit_of, explain};
+use crate::context::Context;
 use crate::output;
 use crate::progress::{Checkpoints, Spinner};
 
@@ -43,7 +43,8 @@ pub(crate) struct Args {
     /// How closely they are looked at
     #[arg(long, value_enum, default_value_t)]
     depth: Depth,
-    /// The secondary directory, as in dualwrite.secondary.dir: where the jobs are looked for
+    /// The secondary directory, as in dualwrite.secondary.dir, or a cluster's name: where the jobs
+    /// are looked for
     #[arg(long, value_name = "URI")]
     secondary: Option<String>,
     /// The primary's checkpoint directory, to look for the jobs there instead
@@ -107,11 +108,11 @@ struct Clusters {
 }
 
 impl Args {
-    pub(crate) async fn run(self, cluster: &ClusterOptions, json: bool) -> Exit {
-        match self.document(cluster).await {
+    pub(crate) async fn run(self, context: &Context) -> Exit {
+        match self.document(context).await {
             Err(refused) => refused,
             Ok(document) => {
-                if json {
+                if context.json {
                     output::print_json(&document);
                 } else {
                     document.show();
@@ -121,12 +122,12 @@ impl Args {
         }
     }
 
-    async fn document(&self, cluster: &ClusterOptions) -> Result<Document, Refused> {
+    async fn document(&self, context: &Context) -> Result<Document, Refused> {
         if self.compare.is_some() && self.depth != Depth::Content {
             output::complain("--compare compares bytes: give --depth content with it.");
             return Err(Exit::Usage);
         }
-        let clusters = self.clusters(cluster)?;
+        let clusters = self.clusters(context)?;
         let mut document = Document::new(self.depth.into());
         let places: Vec<Place> = match &clusters {
             Some(clusters) if self.paths.is_empty() => {
@@ -138,7 +139,7 @@ impl Args {
                 found.into_iter().map(place).collect()
             }
             _ => {
-                let open = |path: &String| opened(&format!("verify {path}"), path, cluster);
+                let open = |path: &String| context.open(&format!("verify {path}"), path);
                 self.paths.iter().map(open).collect::<Result<_, _>>()?
             }
         };
@@ -153,11 +154,11 @@ impl Args {
         Ok(document)
     }
 
-    fn clusters(&self, cluster: &ClusterOptions) -> Result<Option<Clusters>, Refused> {
+    fn clusters(&self, context: &Context) -> Result<Option<Clusters>, Refused> {
         let Some(uri) = self.secondary.as_ref().or(self.primary.as_ref()) else {
             return Ok(None);
         };
-        let root = opened(&format!("verify {uri}"), uri, cluster)?;
+        let root = context.open(&format!("verify {uri}"), uri)?;
         let mut roots = vec![root.location.clone()];
         for pair in &self.path_mapping {
             roots.push(self.side(pair).map_err(|why| {
@@ -167,7 +168,7 @@ impl Args {
         }
         let counterpart = match &self.compare {
             None => None,
-            Some(uri) => Some(self.counterpart(uri, &root.location, cluster)?),
+            Some(uri) => Some(self.counterpart(uri, &root.location, context)?),
         };
         Ok(Some(Clusters {
             root,
@@ -190,15 +191,14 @@ impl Args {
         &self,
         uri: &str,
         root: &Location,
-        cluster: &ClusterOptions,
+        context: &Context,
     ) -> Result<Counterpart, Refused> {
-        let mut there = cluster.clone();
+        let mut there = context.cluster(uri)?;
         if self.compare_hadoop_conf_dir.is_some() {
-            there
-                .hadoop_conf_dir
-                .clone_from(&self.compare_hadoop_conf_dir);
+            let dir = &mut there.options.hadoop_conf_dir;
+            dir.clone_from(&self.compare_hadoop_conf_dir);
         }
-        let place = opened(&format!("compare with {uri}"), uri, &there)?;
+        let place = there.open(&format!("compare with {uri}"))?;
         let counterpart = match self.primary {
             None => Counterpart::primary(place, root, &self.path_mapping),
             Some(_) => Counterpart::secondary(place, root, &self.path_mapping),
@@ -252,11 +252,4 @@ impl Args {
         }
         reports
     }
-}
-
-fn opened(task: &str, uri: &str, cluster: &ClusterOptions) -> Result<Place, Refused> {
-    audit::open(uri, cluster).map_err(|error| {
-        output::complain(&explain(task, &error));
-        exit_of(&error)
-    })
 }
