@@ -60,6 +60,7 @@ fn missed(sites: &Sites, watched: &Watched, before: &[String]) -> Result<Vec<Str
 }
 
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn a_secondary_that_never_ran_costs_nothing_and_is_filled_when_it_starts() -> Result<()> {
     let sites = Sites::launch("outage::never_ran")?;
     sites.secondary.kill();
