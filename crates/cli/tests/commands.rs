@@ -10,16 +10,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use support::{dualwrite, exits, json_of};
+use support::{HEAP, checkpoint_in, dualwrite, exits, json_of};
 
-/// A `_metadata` that Flink itself wrote: checkpoint 42, of the files below.
-const HEAP: &[u8] = include_bytes!("../../../tests/goldens/data/2.2.1/heap.metadata");
-const FILES: [(&str, u64); 4] = [
-    ("keyed-0", 1_048_576),
-    ("op-0", 2048),
-    ("raw-0", 3),
-    ("timers-0", 4096),
-];
 const BYTES: u64 = 1_048_576 + 2048 + 3 + 4096;
 /// Names a file on `hdfs://primary:8020`.
 const UNALIGNED: &[u8] = include_bytes!("../../../tests/goldens/data/2.2.1/unaligned.metadata");
@@ -43,12 +35,7 @@ impl Secondary {
     /// A checkpoint as it must be.
     fn checkpoint(&self, dir: &str) -> PathBuf {
         let path = self.path(dir);
-        fs::create_dir_all(&path).unwrap();
-        for (name, length) in FILES {
-            let file = fs::File::create(path.join(name)).unwrap();
-            file.set_len(length).unwrap();
-        }
-        fs::write(path.join("_metadata"), HEAP).unwrap();
+        checkpoint_in(&path);
         path
     }
 

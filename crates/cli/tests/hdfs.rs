@@ -3,20 +3,10 @@
 
 mod support;
 
-use std::fs;
 use std::time::{Duration, Instant};
 
 use harness::{HdfsCluster, Run};
-use support::{dualwrite, exits, json_of};
-
-/// A `_metadata` that Flink itself wrote: it names the files below.
-const HEAP: &[u8] = include_bytes!("../../../tests/goldens/data/2.2.1/heap.metadata");
-const FILES: [(&str, u64); 4] = [
-    ("keyed-0", 1_048_576),
-    ("op-0", 2048),
-    ("raw-0", 3),
-    ("timers-0", 4096),
-];
+use support::{FILES, checkpoint_in, dualwrite, exits, json_of};
 
 #[test]
 fn a_cluster_answers_and_falls_silent() {
@@ -24,14 +14,7 @@ fn a_cluster_answers_and_falls_silent() {
     let hdfs = HdfsCluster::start(&run, "secondary").unwrap();
     let local = tempfile::tempdir().unwrap();
     let chk = local.path().join("job/chk-42");
-    fs::create_dir_all(&chk).unwrap();
-    for (name, length) in FILES {
-        fs::File::create(chk.join(name))
-            .unwrap()
-            .set_len(length)
-            .unwrap();
-    }
-    fs::write(chk.join("_metadata"), HEAP).unwrap();
+    checkpoint_in(&chk);
     let job = local.path().join("job");
     hdfs.shell(&["-mkdir", "/cp"]).unwrap();
     hdfs.shell(&["-put", job.to_str().unwrap(), "/cp/job"])

@@ -11,16 +11,8 @@ use std::process::Output;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use support::{command, exits, json_of};
+use support::{checkpoint_in, command, exits, json_of};
 
-/// A `_metadata` that Flink itself wrote: checkpoint 42, of the files below.
-const HEAP: &[u8] = include_bytes!("../../../tests/goldens/data/2.2.1/heap.metadata");
-const FILES: [(&str, u64); 4] = [
-    ("keyed-0", 1_048_576),
-    ("op-0", 2048),
-    ("raw-0", 3),
-    ("timers-0", 4096),
-];
 const JOBS_FILE: &str =
     "[jobs.payments]\njar = \"payments.jar\"\nargs = [\"--region\", \"west\"]\n";
 
@@ -50,13 +42,7 @@ impl Desk {
 
     /// Publishes checkpoint 42 of a job.
     fn publish(&self, cluster: &str, name: &str, id: &str) {
-        let dir = self.path(&format!("{cluster}/{id}/chk-42"));
-        fs::create_dir_all(&dir).unwrap();
-        for (file, length) in FILES {
-            let file = fs::File::create(dir.join(file)).unwrap();
-            file.set_len(length).unwrap();
-        }
-        fs::write(dir.join("_metadata"), HEAP).unwrap();
+        checkpoint_in(&self.path(&format!("{cluster}/{id}/chk-42")));
         let catalogue = self.path(&format!("{cluster}/.dualwrite/catalogue"));
         fs::create_dir_all(&catalogue).unwrap();
         let job_dir = format!("file:{}", self.path(&format!("{cluster}/{id}")).display());

@@ -16,7 +16,7 @@ mod plan;
 mod planning;
 
 pub use apply::{Ends, Failure, Options, Outcome, Step, Switched, apply};
-pub use flink::{Checkpoints, Completed, Flink, FlinkError, JobState, RunningJob, Start};
+pub use flink::{Completed, Flink, FlinkError, JobState, RunningJob, Start};
 pub use glob::{Pattern, PatternError};
 pub use jobs_file::{ClaimMode, Jar, JobsFile, JobsFileError, Launch};
 pub use journal::{Done, Journal, JournalError, Progress, Stopped, Submitted};

@@ -56,6 +56,12 @@ impl World {
             .unwrap()
     }
 
+    /// Applies a plan of one job, which is not switched.
+    async fn refused(&self, plan: &Plan, options: &Options) -> Failure {
+        let outcome = self.apply(plan, options).await.remove(0);
+        outcome.result.unwrap_err()
+    }
+
     /// Applies a plan of one job.
     async fn apply_one(&self, name: &str, options: &Options) -> Result<Switched, Failure> {
         let plan = self.plan(&[name]).await;
@@ -111,12 +117,7 @@ async fn a_silent_source_needs_somebody_who_answers_for_it() {
     plan.source.flink = Some("http://127.0.0.1:1".to_owned());
     for source in [Some("http://127.0.0.1:1"), None] {
         plan.source.flink = source.map(str::to_owned);
-        let refused = world
-            .apply(&plan, &quick())
-            .await
-            .remove(0)
-            .result
-            .unwrap_err();
+        let refused = world.refused(&plan, &quick()).await;
         assert!(refused.is_silence());
         assert!(
             refused.to_string().contains("--source-is-dead"),
@@ -156,12 +157,7 @@ async fn the_sources_newest_checkpoint_is_waited_for() {
         .unwrap()
         .newest = Some(43);
     let plan = world.plan(&["payments"]).await;
-    let behind = world
-        .apply(&plan, &quick())
-        .await
-        .remove(0)
-        .result
-        .unwrap_err();
+    let behind = world.refused(&plan, &quick()).await;
     let Failure::Behind {
         completed,
         published,
@@ -212,12 +208,7 @@ async fn an_older_checkpoint_than_the_planned_one_is_not_taken_silently() {
     assert_eq!(plan.jobs[0].checkpoint.id, 43);
     let dir = world.site.path(&format!("cp/{}/chk-43", id_of("payments")));
     fs::remove_file(dir.join("keyed-0")).unwrap();
-    let refused = world
-        .apply(&plan, &quick())
-        .await
-        .remove(0)
-        .result
-        .unwrap_err();
+    let refused = world.refused(&plan, &quick()).await;
     assert!(
         matches!(
             refused,
@@ -239,12 +230,7 @@ async fn a_job_that_cannot_be_started_goes_on_at_the_source() {
     let plan = world.plan(&["payments"]).await;
     let jar = world.site.path("job.jar");
     fs::remove_file(&jar).unwrap();
-    let refused = world
-        .apply(&plan, &quick())
-        .await
-        .remove(0)
-        .result
-        .unwrap_err();
+    let refused = world.refused(&plan, &quick()).await;
     assert!(
         refused.to_string().contains("job.jar cannot be read"),
         "{refused}"
@@ -253,12 +239,7 @@ async fn a_job_that_cannot_be_started_goes_on_at_the_source() {
     fs::write(&jar, "a jar").unwrap();
     let namesake = Job::running("payments", 7);
     world.target.state().jobs.insert("77".to_owned(), namesake);
-    let refused = world
-        .apply(&plan, &quick())
-        .await
-        .remove(0)
-        .result
-        .unwrap_err();
+    let refused = world.refused(&plan, &quick()).await;
     assert!(
         matches!(&refused, Failure::RunsAlready(id) if id == "77"),
         "{refused}"
@@ -267,12 +248,7 @@ async fn a_job_that_cannot_be_started_goes_on_at_the_source() {
 
     let other = Job::running("payments", 7);
     world.source.state().jobs.insert("88".to_owned(), other);
-    let refused = world
-        .apply(&plan, &quick())
-        .await
-        .remove(0)
-        .result
-        .unwrap_err();
+    let refused = world.refused(&plan, &quick()).await;
     let is_it = matches!(&refused, Failure::RunsUnderOtherId { running, .. } if running == "88");
     assert!(is_it, "{refused}");
     assert_eq!(world.source.alive("payments").len(), 2);
@@ -386,12 +362,7 @@ async fn one_that_went_on_before_it_failed_is_not_started_from_the_old_checkpoin
         }
     });
     cut.await.unwrap();
-    let refused = world
-        .apply(&plan, &options)
-        .await
-        .remove(0)
-        .result
-        .unwrap_err();
+    let refused = world.refused(&plan, &options).await;
     assert!(
         matches!(refused, Failure::WentOn { checkpoint: 44, .. }),
         "{refused}"
@@ -410,24 +381,14 @@ async fn one_that_went_on_before_its_flink_was_lost_is_not_started_from_the_old_
         start: Duration::from_millis(50),
         ..quick()
     };
-    let waiting = world
-        .apply(&plan, &options)
-        .await
-        .remove(0)
-        .result
-        .unwrap_err();
+    let waiting = world.refused(&plan, &options).await;
     let Failure::NotRunning { job_id, .. } = waiting else {
         panic!("{waiting}");
     };
     // It came to run, and completed a checkpoint; then its Flink was started anew.
     world.target.state().jobs.clear();
     world.site.publish(&job_id, 44);
-    let refused = world
-        .apply(&plan, &options)
-        .await
-        .remove(0)
-        .result
-        .unwrap_err();
+    let refused = world.refused(&plan, &options).await;
     let Failure::WentOn {
         checkpoint, path, ..
     } = &refused
@@ -454,12 +415,7 @@ async fn a_source_that_has_come_back_is_asked_again() {
         call.ends_with("/run")
             .then_some(Fault::Refuse(400, "no slots"))
     });
-    world
-        .apply(&dead, &options)
-        .await
-        .remove(0)
-        .result
-        .unwrap_err();
+    world.refused(&dead, &options).await;
     world.target.script(|_| None);
     switched(world.apply(&plan, &quick()).await);
     assert_eq!(world.source.alive("payments"), Vec::<String>::new());

@@ -167,7 +167,7 @@ impl Switch<'_> {
                 Earlier::Failed => new_job_id(),
             },
         };
-        let (jar_id, launch) = self.ready(job).await?;
+        let (jar_id, launch, checkpoint) = self.ready(job).await?;
         // What a person has answered for may be otherwise by now.
         let stopped = if let Some(stopped) = stopped.filter(|stopped| stopped.certain) {
             stopped
@@ -176,9 +176,15 @@ impl Switch<'_> {
             self.journal.stopped(&job.name, &stopped)?;
             stopped
         };
+        // A dead source has had nothing to wait for since.
+        let checkpoint = if stopped.certain {
+            self.choose(job, stopped.newest_completed_id).await?
+        } else {
+            checkpoint
+        };
         let submitted = Submitted {
             job_id,
-            checkpoint: self.choose(job, stopped.newest_completed_id).await?,
+            checkpoint,
             began_at_ms: self.began_at_ms,
         };
         self.journal.submitting(&job.name, &submitted)?;
@@ -187,12 +193,15 @@ impl Switch<'_> {
     }
 
     /// All that can be made sure of before a job is stopped: that it can be started.
-    async fn ready<'b>(&self, job: &'b PlannedJob) -> Result<(String, &'b Launch), Failure> {
+    async fn ready<'b>(
+        &self,
+        job: &'b PlannedJob,
+    ) -> Result<(String, &'b Launch, Checkpoint), Failure> {
         let launch = job.launch.as_ref().ok_or(Failure::NoJar)?;
         if let Some(other) = self.namesake(job) {
             return Err(Failure::RunsAlready(other.to_owned()));
         }
-        self.choose(job, None).await?;
+        let checkpoint = self.choose(job, None).await?;
         let jar_id = match &launch.jar {
             Jar::Uploaded(id) => id.clone(),
             Jar::File(path) => {
@@ -200,7 +209,7 @@ impl Switch<'_> {
                 self.jars.id(self.target, path).await?
             }
         };
-        Ok((jar_id, launch))
+        Ok((jar_id, launch, checkpoint))
     }
 
     /// A job at the target that has the planned one's name, and is not it.

@@ -58,8 +58,8 @@ impl Switch<'_> {
         if planned.is_empty() {
             return Ok(stopped(true, None));
         }
-        let newest = flink.checkpoints(planned).await;
-        let newest = newest.map_err(|error| silent(&error))?.newest;
+        let newest = flink.newest_completed(planned).await;
+        let newest = newest.map_err(|error| silent(&error))?;
         Ok(stopped(true, newest.map(|newest| newest.id)))
     }
 

@@ -41,7 +41,7 @@ impl Switch<'_> {
                 Some(left) => Err(went_on("not known", left.id, left.dir.to_string())),
             },
             Some(state @ (JobState::Failed | JobState::Canceled)) => {
-                match self.target.checkpoints(job_id).await?.newest {
+                match self.target.newest_completed(job_id).await? {
                     None => Ok(Earlier::Failed),
                     Some(newest) => {
                         let path = newest.path.unwrap_or_default();
@@ -142,10 +142,8 @@ impl Switch<'_> {
         let until = Instant::now() + self.options.first_checkpoint;
         self.tell(job, Step::FirstCheckpoint);
         loop {
-            let newest = self.target.checkpoints(job_id).await;
-            if let Ok(checkpoints) = &newest
-                && checkpoints.newest.is_some()
-            {
+            let newest = self.target.newest_completed(job_id).await;
+            if matches!(newest, Ok(Some(_))) {
                 return Ok(Some(since(submitted)));
             }
             match self.target.job_state(job_id).await {

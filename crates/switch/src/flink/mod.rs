@@ -13,7 +13,7 @@ use ureq::unversioned::multipart::Form;
 
 use crate::Launch;
 
-pub use told::{Checkpoints, Completed, FlinkError, JobState, RunningJob};
+pub use told::{Completed, FlinkError, JobState, RunningJob};
 
 use told::{causes, refusal};
 
@@ -128,23 +128,22 @@ impl Flink {
         sent.await.map(drop)
     }
 
-    /// What is known of the job's checkpoints; nothing if Flink does not know the job, or it has
-    /// none.
+    /// The newest checkpoint that the job has completed; none if it has completed none, or Flink
+    /// does not know the job.
     ///
     /// # Errors
     /// When Flink does not answer, or refuses.
-    pub async fn checkpoints(&self, job_id: &str) -> Result<Checkpoints, FlinkError> {
+    pub async fn newest_completed(&self, job_id: &str) -> Result<Option<Completed>, FlinkError> {
         let answer = match self.get(&format!("/jobs/{job_id}/checkpoints")).await {
-            Err(error) if error.is_not_found() => return Ok(Checkpoints::default()),
+            Err(error) if error.is_not_found() => return Ok(None),
             answer => answer?,
         };
         let newest = &answer["latest"]["completed"];
-        let newest = newest["id"].as_u64().map(|id| Completed {
+        Ok(newest["id"].as_u64().map(|id| Completed {
             id,
             triggered_at_ms: newest["trigger_timestamp"].as_u64().unwrap_or_default(),
             path: newest["external_path"].as_str().map(str::to_owned),
-        });
-        Ok(Checkpoints { newest })
+        }))
     }
 
     /// Why the job failed last, in a line; none if it has not failed.

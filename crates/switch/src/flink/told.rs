@@ -107,14 +107,7 @@ impl JobState {
     }
 }
 
-/// What is known of a job's checkpoints (`/jobs/:id/checkpoints`), savepoints left out.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Checkpoints {
-    /// The newest completed one.
-    pub newest: Option<Completed>,
-}
-
-/// A completed checkpoint, as its JobManager knows it.
+/// A completed checkpoint, as its JobManager knows it (`/jobs/:id/checkpoints`); no savepoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completed {
     /// Its number.

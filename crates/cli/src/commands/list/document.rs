@@ -30,7 +30,7 @@ pub(super) struct Document {
     pub(super) primary_error: Option<Failure>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Line {
     pub(super) job_name: Option<String>,
     pub(super) job_id: Option<String>,
@@ -177,32 +177,11 @@ fn unknown_here<'a>(
         newest_of_name: true,
         completed_id: Some(completed.id),
         completed_at_ms: Some(completed.metadata.modified_ms),
-        ..Line::empty()
+        ..Line::default()
     })
 }
 
 impl Line {
-    fn empty() -> Self {
-        Self {
-            job_name: None,
-            job_id: None,
-            newest_of_name: false,
-            job_dir: String::new(),
-            primary_dir: None,
-            newest_id: None,
-            newest_path: None,
-            triggered_at_ms: None,
-            age_ms: None,
-            completed_id: None,
-            completed_at_ms: None,
-            behind_ms: None,
-            bytes: None,
-            files: None,
-            published: 0,
-            verdict: None,
-        }
-    }
-
     /// How far the published checkpoint is behind the completed one.
     fn compare(&mut self, completed: Option<&Published>, job: &Job) {
         let Some(completed) = completed else {
@@ -244,7 +223,7 @@ fn line(job: &Job, now_ms: u64) -> Line {
         bytes: sizes.map(|(_, bytes)| bytes),
         files: sizes.map(|(files, _)| files),
         published: job.published,
-        ..Line::empty()
+        ..Line::default()
     }
 }
 

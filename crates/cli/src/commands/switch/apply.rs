@@ -75,7 +75,7 @@ struct Document {
 }
 
 /// How a job's switch ended, as it appears in JSON.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Line {
     pub(super) job_name: String,
     pub(super) result: &'static str,
@@ -99,20 +99,10 @@ impl Line {
     }
 
     fn of(outcome: Outcome) -> Self {
-        let none = Self {
-            job_name: outcome.name,
-            result: FAILED,
-            job_id: None,
-            checkpoint_id: None,
-            checkpoint_path: None,
-            rpo_ms: None,
-            running_after_ms: None,
-            first_checkpoint_after_ms: None,
-            earlier: false,
-            message: None,
-        };
+        let job_name = outcome.name;
         match outcome.result {
             Ok(switched) => Self {
+                job_name,
                 result: SWITCHED,
                 job_id: Some(switched.job_id),
                 checkpoint_id: Some(switched.checkpoint.id),
@@ -121,16 +111,17 @@ impl Line {
                 running_after_ms: Some(switched.done.running_after_ms),
                 first_checkpoint_after_ms: switched.done.first_checkpoint_after_ms,
                 earlier: switched.earlier,
-                ..none
+                message: None,
             },
             Err(failure) => Self {
+                job_name,
                 result: if failure.is_silence() {
                     UNKNOWN
                 } else {
                     FAILED
                 },
                 message: Some(failure.to_string()),
-                ..none
+                ..Self::default()
             },
         }
     }
