@@ -26,6 +26,8 @@ pub const SECONDARY: Label = open("secondary");
 pub const VERSION: Label = open("version");
 /// The processor that the library is for.
 pub const ARCH: Label = open("arch");
+/// Of the HDFS client in the library.
+pub const HDFS_NATIVE: Label = open("hdfs_native");
 
 /// Why the tee gave a stream up.
 pub const ABANDONED: Label = Label {

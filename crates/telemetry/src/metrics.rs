@@ -23,6 +23,9 @@ const DURATION_BUCKETS: &[f64] = &[
     0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0,
 ];
 
+/// Of hdfs-native in the library; a test compares it with Cargo.lock.
+const HDFS_NATIVE: &str = "0.14.8";
+
 /// A text format in which Prometheus takes metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -151,7 +154,11 @@ impl Metrics {
     fn say_what_runs(&self) -> prometheus::Result<()> {
         gauge(&self.registry, t::LIBRARY_LOADED)?.set(1);
         let info = gauges(&self.registry, t::BUILD_INFO)?;
-        let build = [env!("CARGO_PKG_VERSION"), std::env::consts::ARCH];
+        let build = [
+            env!("CARGO_PKG_VERSION"),
+            std::env::consts::ARCH,
+            HDFS_NATIVE,
+        ];
         info.with_label_values(&build).set(1);
         let started = register(&self.registry, float_gauges(t::STARTED))?;
         let started = started.with_label_values::<&str>(&[]);
@@ -365,6 +372,16 @@ mod tests {
             r#"{job_id="id",job_name="name",reason="timeout"} 1"#
         );
         assert!(text.contains(line), "{text}");
+    }
+
+    #[test]
+    fn the_hdfs_clients_version_is_the_one_that_is_linked() {
+        let locked = include_str!("../../../Cargo.lock");
+        let version = format!(
+            "name = \"hdfs-native\"\nversion = \"{}\"\n",
+            super::HDFS_NATIVE
+        );
+        assert!(locked.contains(&version));
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! of checkpoints, files or attempts in labels. docs/metrics.md is generated from it.
 
 use crate::labels::{
-    ABANDONED, ARCH, ERROR_KIND, JOB_ID, JOB_NAME, Label, NOT_BACKFILLED, SECONDARY, UNPUBLISHABLE,
-    VERSION,
+    ABANDONED, ARCH, ERROR_KIND, HDFS_NATIVE, JOB_ID, JOB_NAME, Label, NOT_BACKFILLED, SECONDARY,
+    UNPUBLISHABLE, VERSION,
 };
 
 /// How a metric moves.
@@ -62,8 +62,8 @@ macro_rules! table {
 table! {
     LIBRARY_LOADED "library_loaded" Gauge "" []
         "1: the native library is loaded. A process without it serves nothing.";
-    BUILD_INFO "build_info" Info "" [VERSION, ARCH]
-        "The version that runs, and the processor that it was built for.";
+    BUILD_INFO "build_info" Info "" [VERSION, ARCH, HDFS_NATIVE]
+        "The version that runs, the processor that it was built for, and its HDFS client's version.";
     STARTED "started_timestamp_seconds" Gauge "seconds" []
         "When the library started in this process, since the epoch.";
     SESSIONS_OPENED "sessions_opened_total" Counter "streams" []
@@ -189,7 +189,8 @@ mod tests {
             assert!(entry.help.ends_with('.'), "{}", entry.name);
             for label in entry.labels {
                 let closed = !label.values.is_empty();
-                let open = [JOB_NAME, JOB_ID, SECONDARY, VERSION, ARCH].contains(label);
+                let open = [JOB_NAME, JOB_ID, SECONDARY, VERSION, ARCH, HDFS_NATIVE];
+                let open = open.contains(label);
                 assert!(closed != open, "{}", entry.name);
             }
             let jobs = entry.labels.contains(&JOB_ID);

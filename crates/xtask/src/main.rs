@@ -12,11 +12,13 @@ mod figures;
 mod golden;
 mod mutants;
 mod overhead;
+mod programs;
 mod screen;
 mod sites;
 mod soak;
 mod test;
 mod tidy;
+mod totals;
 mod vitals;
 
 use std::process::ExitCode;

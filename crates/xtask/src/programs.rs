@@ -1,0 +1,127 @@
+//! The test programs of all packages, built by cargo and run one by one. Those that start real
+//! processes run one test after another, the others with as many at a time as there are processors.
+//!
+//! Refuses to build them in several goes: features would differ, and all would be built again.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::command::{cargo, line};
+
+/// One test program.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Program {
+    /// The directory of its package, in which cargo would run it.
+    package: PathBuf,
+    executable: PathBuf,
+    /// Whether its tests start processes that need the machine for themselves.
+    pub(crate) is_real: bool,
+}
+
+impl Program {
+    /// The command that runs it.
+    pub(crate) fn command(&self, include_ignored: bool) -> Command {
+        let mut command = Command::new(&self.executable);
+        command
+            .current_dir(&self.package)
+            .env("CARGO_MANIFEST_DIR", &self.package);
+        if self.is_real {
+            command.arg("--test-threads=1");
+        }
+        if include_ignored {
+            command.arg("--include-ignored");
+        }
+        command
+    }
+
+    /// What a person would call it.
+    pub(crate) fn name(&self) -> String {
+        let file = self.executable.file_stem().unwrap_or_default();
+        let file = file.to_string_lossy();
+        let name = file.rsplit_once('-').map_or(&*file, |(name, _)| name);
+        let package = self.package.file_name().unwrap_or_default();
+        format!("{}: {name}", package.to_string_lossy())
+    }
+}
+
+/// Builds everything in folders called `tests/`. First come those without real processes.
+///
+/// # Errors
+/// When something does not compile.
+pub(crate) fn build() -> Result<Vec<Program>> {
+    let what = ["test", "--workspace", "--locked", "--test", "*", "--no-run"];
+    let mut command = cargo(&what);
+    command.arg("--message-format=json-render-diagnostics");
+    let line = line(&command);
+    let output = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start `{line}`"))?;
+    ensure!(
+        output.status.success(),
+        "`{line}` ended with {}",
+        output.status
+    );
+    let said = String::from_utf8(output.stdout).context("cargo does not speak UTF-8")?;
+    let mut programs: Vec<_> = said.lines().filter_map(program).collect();
+    ensure!(!programs.is_empty(), "`{line}` has built no test program");
+    programs.sort_by_key(|program| (program.is_real, program.name()));
+    Ok(programs)
+}
+
+/// The test program of which one of cargo's messages tells.
+fn program(message: &str) -> Option<Program> {
+    let message: Value = serde_json::from_str(message).ok()?;
+    let target = &message["target"];
+    let is_test = message["reason"] == "compiler-artifact" && target["kind"][0] == "test";
+    let executable = message["executable"].as_str().filter(|_| is_test)?;
+    let package = Path::new(message["manifest_path"].as_str()?).parent()?;
+    let name = target["name"].as_str()?;
+    Some(Program {
+        package: package.to_owned(),
+        executable: executable.into(),
+        is_real: package.ends_with("tests") || name.starts_with("hdfs"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn built(package: &str, kind: &str, name: &str) -> Option<Program> {
+        let message = serde_json::json!({
+            "reason": "compiler-artifact",
+            "manifest_path": format!("/w/{package}/Cargo.toml"),
+            "target": {"kind": [kind], "name": name},
+            "executable": format!("/w/target/debug/deps/{name}-0a1b"),
+        });
+        program(&message.to_string())
+    }
+
+    #[test]
+    fn what_starts_processes_has_the_machine_for_itself() {
+        let is_real = |package, name| built(package, "test", name).unwrap().is_real;
+        assert!(is_real("tests", "link"));
+        assert!(is_real("crates/audit", "hdfs_damages"));
+        assert!(!is_real("crates/replicator", "link"));
+        let command = |package| line(&built(package, "test", "link").unwrap().command(true));
+        assert_eq!(
+            command("tests"),
+            "link-0a1b --test-threads=1 --include-ignored"
+        );
+        assert_eq!(command("crates/replicator"), "link-0a1b --include-ignored");
+    }
+
+    #[test]
+    fn only_test_programs_are_taken() {
+        let program = built("crates/cli", "test", "list_jobs").unwrap();
+        assert_eq!(program.name(), "cli: list_jobs");
+        assert_eq!(built("crates/cli", "bin", "dualwrite"), None);
+        assert_eq!(super::program("{}"), None);
+        assert_eq!(super::program("   Compiling cli"), None);
+    }
+}
