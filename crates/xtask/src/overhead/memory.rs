@@ -9,7 +9,8 @@ use anyhow::{Context, Result, ensure};
 use harness::{CheckpointInfo, Run};
 use serde_json::{Value, json};
 
-use super::pair::{Pair, RATE, Side};
+use super::Who;
+use super::pair::{Flinks, Pair, RATE, Side};
 use crate::figures::{median, number, range};
 use crate::screen::Screen;
 use crate::vitals::{self, Vitals};
@@ -89,7 +90,11 @@ impl Measured {
 /// # Errors
 /// When something fails on the way, or a checkpoint of either Flink fails.
 pub(super) fn measure(run: &Run, minutes: u64, screen: &Screen) -> Result<Measured> {
-    let pair = Pair::start(run, None, INTERVAL, screen)?;
+    let flinks = Flinks {
+        first: Who::Plain,
+        are_plain: false,
+    };
+    let pair = Pair::start(run, None, INTERVAL, flinks, screen)?;
     let load = vitals::load();
     screen.step("both jobs run");
     pair.plain.job.pace(RATE)?;

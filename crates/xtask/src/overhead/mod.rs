@@ -1,6 +1,8 @@
 //! What the product costs a real job: the same job on two Flinks in one run, one of them plain.
 //!
-//! Figures are ratios within one run. Refuses a run in which the product did not do its work.
+//! Figures are ratios within one round. Two JVMs that do the same differ in speed for as long as
+//! they live, so each round starts all processes anew. Refuses a round in which the product did not
+//! do its work.
 
 mod memory;
 mod outcome;
@@ -14,11 +16,13 @@ use harness::{Host, Run};
 use serde_json::Value;
 
 use self::outcome::Case;
-use self::pair::Pair;
+use self::pair::{Flinks, Pair};
+use self::turn::Turn;
 use crate::screen::Screen;
 use crate::{dist, vitals};
 
-/// Before what is measured, each Flink has run the job for one turn.
+/// Of the turns in every other round; in the others plain and product change places. Before that,
+/// each Flink has run the job for one turn.
 const ORDER: [Who; 4] = [Who::Plain, Who::Product, Who::Product, Who::Plain];
 
 /// Of what the job writes, a slow link carries one part in so many.
@@ -30,7 +34,8 @@ pub(crate) struct Options {
     /// Of `overhead`: what the secondary is, one or more, all unless said
     #[arg(long, value_name = "STATE", value_delimiter = ',')]
     secondary: Vec<State>,
-    /// Of `overhead`: how often each of the two Flinks has two turns, per state
+    /// Of `overhead`: how often all is started anew and each of the two Flinks has two turns, per
+    /// state
     #[arg(long, value_name = "N", default_value_t = 4)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
@@ -46,6 +51,8 @@ pub(crate) struct Options {
 /// What the secondary is while the job runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum State {
+    /// Both Flinks are plain: what two of them differ by
+    None,
     /// It works
     Healthy,
     /// Its processes are killed
@@ -110,39 +117,20 @@ pub(crate) fn memory(options: &Options) -> Result<()> {
 }
 
 fn measure(state: State, rounds: u32, screen: &Screen) -> Result<Case> {
-    let run = Run::new(&format!("overhead-{}", state.name()))?;
-    let host = (state == State::Slow).then(Host::start).transpose()?;
-    let pair = Pair::start(&run, host.as_ref(), pair::NEVER, screen)?;
-    screen.step("a turn of each to warm up");
     let (mut plain, mut product) = (Vec::new(), Vec::new());
-    turn::take(&pair.plain)?;
-    let written = turn::take(&pair.product)?.bytes_per_second;
-    pair.published()?;
     let load = vitals::load();
-    match &host {
-        Some(host) => host.limit(kilobits(written / WRITTEN_TO_CARRIED))?,
-        None => state.set(&pair)?,
-    }
     for round in 1..=rounds {
-        screen.step(&format!(
-            "the secondary is {}: round {round} of {rounds}; load {}",
-            state.name(),
-            vitals::load()
+        screen.line(&format!(
+            "The secondary is {}: round {round} of {rounds}",
+            state.name()
         ));
-        for who in ORDER {
-            let (side, turns) = match who {
-                Who::Plain => (&pair.plain, &mut plain),
-                Who::Product => (&pair.product, &mut product),
-            };
-            let turn = turn::take(side)?;
-            screen.line(&format!("  {:<7}  {}", side.name, turn.text()));
-            turns.push(turn);
-        }
+        let first = if round % 2 == 1 {
+            Who::Plain
+        } else {
+            Who::Product
+        };
+        take_round(state, first, (&mut plain, &mut product), screen)?;
     }
-    if state == State::Healthy {
-        pair.published()?;
-    }
-    run.passed();
     Ok(Case {
         secondary: state.name(),
         plain,
@@ -151,9 +139,66 @@ fn measure(state: State, rounds: u32, screen: &Screen) -> Result<Case> {
     })
 }
 
+/// Starts everything, the Flink of `first` before the other, and gives each two turns.
+fn take_round(
+    state: State,
+    first: Who,
+    (plain, product): (&mut Vec<Turn>, &mut Vec<Turn>),
+    screen: &Screen,
+) -> Result<()> {
+    let run = Run::new(&format!("overhead-{}", state.name()))?;
+    let host = (state == State::Slow).then(Host::start).transpose()?;
+    let pair = Pair::start(
+        &run,
+        host.as_ref(),
+        pair::NEVER,
+        state.of_pair(first),
+        screen,
+    )?;
+    screen.step("a turn of each to warm up");
+    turn::take(&pair.plain)?;
+    let written = turn::take(&pair.product)?.bytes_per_second;
+    if state != State::None {
+        pair.published()?;
+    }
+    match &host {
+        Some(host) => host.limit(kilobits(written / WRITTEN_TO_CARRIED))?,
+        None => state.set(&pair)?,
+    }
+    for who in ORDER {
+        let who = if first == Who::Plain {
+            who
+        } else {
+            who.other()
+        };
+        let (side, turns) = match who {
+            Who::Plain => (&pair.plain, &mut *plain),
+            Who::Product => (&pair.product, &mut *product),
+        };
+        let turn = turn::take(side)?;
+        screen.line(&format!("  {:<7}  {}", side.name, turn.text()));
+        turns.push(turn);
+    }
+    if state == State::Healthy {
+        pair.published()?;
+    }
+    run.passed();
+    Ok(())
+}
+
+impl Who {
+    fn other(self) -> Self {
+        match self {
+            Self::Plain => Self::Product,
+            Self::Product => Self::Plain,
+        }
+    }
+}
+
 impl State {
     fn name(self) -> &'static str {
         match self {
+            Self::None => "none",
             Self::Healthy => "healthy",
             Self::Dead => "dead",
             Self::Frozen => "frozen",
@@ -161,9 +206,16 @@ impl State {
         }
     }
 
+    fn of_pair(self, first: Who) -> Flinks {
+        Flinks {
+            first,
+            are_plain: self == Self::None,
+        }
+    }
+
     fn set(self, pair: &Pair) -> Result<()> {
         match self {
-            Self::Healthy | Self::Slow => Ok(()),
+            Self::None | Self::Healthy | Self::Slow => Ok(()),
             Self::Dead => {
                 pair.sites.secondary.kill();
                 Ok(())

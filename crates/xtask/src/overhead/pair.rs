@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use harness::{ExactlyOnce, FlinkBuilder, FlinkCluster, HdfsCluster, Host, Run, wait_until};
 
+use super::Who;
 use crate::screen::Screen;
 use crate::sites::{DIRECTORY, Sites};
 
@@ -23,6 +24,15 @@ const PAYLOAD_BYTES: u64 = 2_048;
 /// With four payloads each, 32 MiB of state.
 const KEYS: u64 = 4_000;
 const FLINK: &str = "1.20.5";
+
+/// Which Flinks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Flinks {
+    /// Which of them is started first.
+    pub(super) first: Who,
+    /// Neither of them has the product.
+    pub(super) are_plain: bool,
+}
 
 /// What runs side by side.
 pub(super) struct Pair {
@@ -50,14 +60,29 @@ impl Pair {
         run: &Run,
         host: Option<&Host>,
         every: Duration,
+        Flinks { first, are_plain }: Flinks,
         screen: &Screen,
     ) -> Result<Self> {
         screen.step("starting two HDFS clusters, primary and secondary");
         let sites = Sites::start(run, host)?;
         give_way(&sites.secondary)?;
         screen.step(&format!("starting two Flinks {FLINK}, one of them plain"));
-        let plain = launch(sites.plain("plain", FLINK, every)?, run)?;
-        let product = launch(sites.product("product", FLINK, every)?, run)?;
+        let plain = || launch(sites.plain("plain", FLINK, every)?, run);
+        let product = || {
+            let flink = if are_plain {
+                sites.plain("product", FLINK, every)
+            } else {
+                sites.product("product", FLINK, every)
+            };
+            launch(flink?, run)
+        };
+        let (plain, product) = match first {
+            Who::Plain => (plain()?, product()?),
+            Who::Product => {
+                let product = product()?;
+                (plain()?, product)
+            }
+        };
         let plain = Side::submit("plain", plain, run)?;
         let product = Side::submit("product", product, run)?;
         Ok(Self {
