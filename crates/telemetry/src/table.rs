@@ -63,7 +63,7 @@ table! {
     LIBRARY_LOADED "library_loaded" Gauge "" []
         "1: the native library is loaded. A process without it serves nothing.";
     BUILD_INFO "build_info" Info "" [VERSION, ARCH, HDFS_NATIVE]
-        "The version that runs, the processor that it was built for, and its HDFS client's version.";
+        "The version that runs, its processor, and the version of its HDFS client.";
     STARTED "started_timestamp_seconds" Gauge "seconds" []
         "When the library started in this process, since the epoch.";
     SESSIONS_OPENED "sessions_opened_total" Counter "streams" []

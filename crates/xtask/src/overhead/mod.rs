@@ -21,9 +21,9 @@ use self::turn::Turn;
 use crate::screen::Screen;
 use crate::{dist, vitals};
 
-/// Of the turns in every other round; in the others plain and product change places. Before that,
-/// each Flink has run the job for one turn.
-const ORDER: [Who; 4] = [Who::Plain, Who::Product, Who::Product, Who::Plain];
+/// Turns of each Flink in a round, in alternation: who has just run without a limit has
+/// much to tidy up. Before that, each has run the job for one turn.
+const TURNS: usize = 2;
 
 /// Of what the job writes, a slow link carries one part in so many.
 const WRITTEN_TO_CARRIED: f64 = 10.0;
@@ -165,12 +165,7 @@ fn take_round(
         Some(host) => host.limit(kilobits(written / WRITTEN_TO_CARRIED))?,
         None => state.set(&pair)?,
     }
-    for who in ORDER {
-        let who = if first == Who::Plain {
-            who
-        } else {
-            who.other()
-        };
+    for who in [first, first.other()].repeat(TURNS) {
         let (side, turns) = match who {
             Who::Plain => (&pair.plain, &mut *plain),
             Who::Product => (&pair.product, &mut *product),

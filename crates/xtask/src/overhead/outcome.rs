@@ -2,11 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::TURNS;
 use super::turn::Turn;
 use crate::figures::{median, quantile, range};
-
-/// Turns of each Flink in a round: plain, product, product, plain.
-const TURNS: usize = 2;
 
 /// All turns with one state of the secondary, in the order in which they were taken.
 #[derive(Debug)]
