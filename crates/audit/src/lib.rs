@@ -6,6 +6,7 @@
 //! `verify` ask by the same function. Refuses to change anything on a cluster.
 
 mod catalogue;
+mod digests;
 mod finding;
 mod inspect;
 mod inventory;
@@ -25,6 +26,7 @@ pub use checkpoint_format::{
     StateSizes,
 };
 pub use checkpoint_layout::{CheckpointDir, Location, LocationError};
+pub use digests::{Digest, Digester, Digests, DigestsError, document, recorded};
 pub use finding::Finding;
 pub use inspect::{Counts, Named};
 pub use inventory::{CatalogueFinding, Inventory, Job, Newest, catalogue_entry, jobs};

@@ -93,6 +93,27 @@ impl SecondaryRoot {
         self.claimed_dir(job_id).join(&format!("{writer}-{number}"))
     }
 
+    /// The digests of a job's files, as its owner has collected them.
+    pub fn digests(&self, job_id: &str) -> Location {
+        self.0.join(OWN).join("digests").join(job_id)
+    }
+
+    /// The document in it. There is one.
+    pub fn collected_digests(&self, job_id: &str) -> Location {
+        self.digests(job_id).join("collected")
+    }
+
+    /// What processes have recorded of them, and the owner has not collected yet.
+    pub fn digest_batches(&self, job_id: &str) -> Location {
+        self.digests(job_id).join("new")
+    }
+
+    /// One of these documents; called as [`Self::inflight`].
+    pub fn digest_batch(&self, job_id: &str, writer: &str, number: u64) -> Location {
+        self.digest_batches(job_id)
+            .join(&format!("{writer}-{number}"))
+    }
+
     /// The records of which processes leave checkpoints of a job out.
     pub fn stride_records(&self, job_id: &str) -> Location {
         self.0.join(OWN).join("strides").join(job_id)
@@ -132,6 +153,8 @@ mod tests {
             root.catalogue_entry("j"),
             root.owner_record("j"),
             root.claimed("j", "w", 1),
+            root.collected_digests("j"),
+            root.digest_batch("j", "w", 1),
             root.stride_record("j", "w"),
         ];
         for name in names {

@@ -18,6 +18,7 @@ mod backfill;
 mod breaker;
 mod caught;
 mod deferred;
+mod digests;
 mod feed;
 #[cfg(test)]
 mod growth;

@@ -5,6 +5,7 @@
 //! is taken or refused at once. It does not own the files' uploads, which are the TaskManagers'.
 
 mod commit;
+mod digests;
 mod gate;
 mod inbox;
 mod interval;
