@@ -166,7 +166,8 @@ impl Digests {
         self.0.is_empty()
     }
 
-    fn iter(&self) -> impl Iterator<Item = (&str, Digest)> {
+    /// All that is believed, by path.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Digest)> {
         let known = self.0.iter();
         known.filter_map(|(path, digest)| Some((path.as_str(), (*digest)?)))
     }

@@ -12,7 +12,7 @@ use checkpoint_layout::Location;
 use tokio::time::sleep;
 
 use crate::job::Job;
-use crate::place::replace_document;
+use crate::place::{place, write_new};
 
 /// So long digests are gathered before they are written.
 const GATHERED_FOR: Duration = Duration::from_secs(1);
@@ -66,7 +66,11 @@ async fn write(job: &Job) {
     let bytes = Bytes::from(digests.to_bytes());
     let (inflight, to) = (job.next_inflight(), job.next_digest_batch());
     let store = job.secondary.as_ref();
-    if let Err(error) = replace_document(store, inflight.path(), to.path(), &bytes).await {
+    let written = async {
+        write_new(store, inflight.path(), &bytes).await?;
+        place(store, inflight.path(), to.path(), bytes.len() as u64).await
+    };
+    if let Err(error) = written.await {
         tracing::debug!("Digests of job {} are not recorded: {error}", job.spec.id);
         let mut gathered = job.gathered.lock();
         if gathered.digests.len() + digests.len() <= GATHERED_AT_MOST {

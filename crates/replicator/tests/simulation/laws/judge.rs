@@ -63,6 +63,7 @@ impl Record {
         match kind(to) {
             Kind::Owner(_) | Kind::Stride if replaced => Ok(()),
             Kind::Catalogue(job) if replaced => self.catalogued(job, bytes),
+            Kind::Digests(is_collected) if is_collected == replaced => self.digested(to, bytes),
             _ if replaced => Err((4, format!("{to} may have been replaced"))),
             Kind::Metadata(job, id) => self.publish(by, job, id, bytes),
             Kind::State => {
@@ -78,6 +79,26 @@ impl Record {
             }
             _ => Err((5, format!("{to} is no place for a file"))),
         }
+    }
+
+    /// What is recorded of a file is of the bytes that it must have.
+    fn digested(&self, to: &str, bytes: &Bytes) -> Held {
+        let digests = audit::Digests::parse(bytes);
+        let digests = digests.map_err(|error| (4, format!("{to}: {error}")))?;
+        for (path, digest) in digests.iter() {
+            let original = match kind(path) {
+                Kind::State => state_path(path).and_then(|path| self.originals.get(path).cloned()),
+                Kind::Metadata(job, id) => {
+                    let snapshot = self.completed.get(&(job.to_owned(), id));
+                    snapshot.map(|snapshot| Bytes::from(snapshot.bytes(SECONDARY)))
+                }
+                _ => None,
+            };
+            if original.is_none_or(|bytes| audit::Digest::of(&bytes) != digest) {
+                return Err((4, format!("{to} says of {path} what it is not")));
+            }
+        }
+        Ok(())
     }
 
     fn catalogued(&self, job: &str, bytes: &Bytes) -> Held {
@@ -139,7 +160,7 @@ impl Record {
         for path in doomed {
             self.files.remove(&path);
             match kind(&path) {
-                Kind::Inflight | Kind::Going | Kind::Stride => {}
+                Kind::Inflight | Kind::Going | Kind::Stride | Kind::Digests(false) => {}
                 Kind::Metadata(job, id) => self.unlink(by, job, id)?,
                 Kind::State => self.delete_state(by, &path, grace)?,
                 _ => return Err((7, format!("{path} is deleted"))),
