@@ -8,7 +8,7 @@ use super::Finding;
 const RULE: &str = "arrow";
 
 /// What each crate of the product may use in its normal and build dependencies.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("checkpoint-format", &[]),
     ("checkpoint-layout", &[]),
     ("store", &[]),
@@ -22,6 +22,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
         "replicator",
         &[
             "audit",
+            "ownership",
             "telemetry",
             "store",
             "checkpoint-format",
@@ -34,6 +35,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ),
     // The same sources, built to panic in tests.
     ("provoked", &["replicator", "telemetry", "endpoint"]),
+    ("ownership", &["store", "checkpoint-layout"]),
     ("switch", &["audit"]),
     ("cli", &["audit", "switch"]),
     ("xtask", &["harness", "checkpoint-format"]),
