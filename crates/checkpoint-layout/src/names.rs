@@ -63,6 +63,12 @@ impl SecondaryRoot {
         self.inflight_dir().join(&format!("{writer}-{number}"))
     }
 
+    /// What `hadoop distcp` has copied for one plan of a repair, before it has its final names.
+    /// `plan` is unique to the plan.
+    pub fn staged_dir(&self, plan: &str) -> Location {
+        self.0.join(OWN).join("staged").join(plan)
+    }
+
     /// The catalogue: one entry per job.
     pub fn catalogue_dir(&self) -> Location {
         self.0.join(OWN).join("catalogue")
@@ -132,6 +138,7 @@ mod tests {
             root.catalogue_entry("j"),
             root.owner_record("j"),
             root.claimed("j", "w", 1),
+            root.staged_dir("p"),
             root.stride_record("j", "w"),
         ];
         for name in names {

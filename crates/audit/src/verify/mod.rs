@@ -8,6 +8,7 @@
 
 mod content;
 mod counterpart;
+mod files;
 mod opened;
 mod report;
 
@@ -21,7 +22,10 @@ use crate::metadata::{absent, status_of};
 use crate::patience::Patience;
 use crate::{Expected, Finding, Presence, presence};
 
-pub use counterpart::{Counterpart, CounterpartError, as_published};
+pub use counterpart::{
+    Counterpart, CounterpartError, as_published, mapping_to_primary, mapping_to_secondary,
+};
+pub use files::{FileReport, verify_files};
 pub(crate) use opened::read_manifest;
 pub use report::{Notice, Report, Verdict, WhyNoCopy};
 
