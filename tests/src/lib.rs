@@ -12,6 +12,7 @@ mod dist;
 mod exactly_once;
 mod fingerprint;
 mod flink;
+mod hadoop;
 mod hdfs;
 mod host;
 mod janitor;
@@ -36,6 +37,7 @@ pub use flink::{
     CheckpointCounts, CheckpointInfo, Checkpoints, DEFAULT_VERSIONS, FlinkBuilder, FlinkCluster,
     FlinkRest, FlinkVersion, JAVA_OPTIONS, Submission,
 };
+pub use hadoop::hadoop_command;
 pub use hdfs::{HdfsBuilder, HdfsCluster, WebFile, WebHdfs};
 pub use host::Host;
 pub use maven::{jars, maven};

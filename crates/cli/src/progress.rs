@@ -87,6 +87,56 @@ impl Drop for Checkpoints {
     }
 }
 
+/// How many bytes are copied, of how many, and of how many files and checkpoints; gone when it is
+/// dropped.
+pub(crate) struct Copies {
+    bar: ProgressBar,
+    checkpoints: usize,
+    done: AtomicU64,
+    files: AtomicU64,
+    placed: AtomicU64,
+}
+
+impl Copies {
+    pub(crate) fn start(checkpoints: usize, bytes: u64) -> Self {
+        let bar = ProgressBar::new(bytes);
+        let style = "{bar:30} {binary_bytes} of {binary_total_bytes}, {msg} ({elapsed})";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self {
+            bar,
+            checkpoints,
+            done: AtomicU64::new(0),
+            files: AtomicU64::new(0),
+            placed: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn hears(&self, step: repair::Step) {
+        let add = |counter: &AtomicU64, more| counter.fetch_add(more, Ordering::Relaxed);
+        match step {
+            repair::Step::Copied(bytes) => return self.bar.inc(bytes),
+            repair::Step::Again(bytes) => return self.bar.dec(bytes),
+            repair::Step::Lacks(files) => add(&self.files, files),
+            repair::Step::Placed => add(&self.placed, 1),
+            repair::Step::Over => add(&self.done, 1),
+        };
+        let [files, placed, done] =
+            [&self.files, &self.placed, &self.done].map(|counter| counter.load(Ordering::Relaxed));
+        let checkpoints = self.checkpoints;
+        let message = format!("{placed} of {files} files, {done} of {checkpoints} checkpoints");
+        self.bar.set_message(message);
+    }
+}
+
+impl Drop for Copies {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 /// How far each job's switch is, a line for each that is under way; gone when it is dropped.
 pub(crate) struct Jobs {
     lines: MultiProgress,

@@ -3,6 +3,7 @@
 mod generate;
 mod inspect;
 mod list;
+mod repair;
 mod switch;
 mod verify;
 
@@ -14,6 +15,7 @@ pub(crate) enum Command {
     List(list::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
+    Repair(repair::Args),
     Switch(switch::Args),
     Failback(switch::FailbackArgs),
     Completions(generate::CompletionsArgs),
@@ -27,6 +29,7 @@ impl Command {
             Self::List(args) => args.run(context).await,
             Self::Inspect(args) => args.run(context).await,
             Self::Verify(args) => args.run(context).await,
+            Self::Repair(args) => args.run(context).await,
             Self::Switch(args) => args.run(context).await,
             Self::Failback(args) => args.run(context).await,
             Self::Completions(args) => args.run(),
