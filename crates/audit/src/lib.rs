@@ -24,7 +24,9 @@ pub use checkpoint_format::{
     FlinkVersion, FormatError, MasterState, Metadata, Operator, Reference, ReferenceKind, Scope,
     StateSizes,
 };
-pub use checkpoint_layout::{CheckpointDir, Location, LocationError};
+pub use checkpoint_layout::{
+    CheckpointDir, Location, LocationError, METADATA, Mapping, SecondaryRoot,
+};
 pub use finding::Finding;
 pub use inspect::{Counts, Named};
 pub use inventory::{CatalogueFinding, Inventory, Job, Newest, catalogue_entry, jobs};

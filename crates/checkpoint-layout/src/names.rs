@@ -73,12 +73,19 @@ impl SecondaryRoot {
         self.catalogue_dir().join(&format!("{job_id}.json"))
     }
 
-    /// The record of which process publishes and deletes for a job.
+    /// All that is the product's own.
+    pub fn own_dir(&self) -> Location {
+        self.0.join(OWN)
+    }
+
+    /// The records of which process publishes and deletes for a job.
+    pub fn owner_records(&self) -> Location {
+        self.0.join(OWN).join("owners")
+    }
+
+    /// The record of one job.
     pub fn owner_record(&self, job_id: &str) -> Location {
-        self.0
-            .join(OWN)
-            .join("owners")
-            .join(&format!("{job_id}.json"))
+        self.owner_records().join(&format!("{job_id}.json"))
     }
 
     /// What the owner of a job is about to publish or to delete. Whoever claims the job next
@@ -91,6 +98,18 @@ impl SecondaryRoot {
     /// called as [`Self::inflight`].
     pub fn claimed(&self, job_id: &str, writer: &str, number: u64) -> Location {
         self.claimed_dir(job_id).join(&format!("{writer}-{number}"))
+    }
+
+    /// What nobody needs of a job, on its way to deletion. It goes with the next claim of the job,
+    /// and when another job's owner is about to publish what names files of this one.
+    pub fn collected_dir(&self, job_id: &str) -> Location {
+        self.claimed_dir(job_id).join("gc")
+    }
+
+    /// The directory of one collection; called as [`Self::inflight`].
+    pub fn collected(&self, job_id: &str, writer: &str, number: u64) -> Location {
+        let name = format!("{writer}-{number}");
+        self.collected_dir(job_id).join(&name)
     }
 
     /// The records of which processes leave checkpoints of a job out.
@@ -132,6 +151,7 @@ mod tests {
             root.catalogue_entry("j"),
             root.owner_record("j"),
             root.claimed("j", "w", 1),
+            root.collected("j", "w", 1),
             root.stride_record("j", "w"),
         ];
         for name in names {

@@ -25,7 +25,6 @@ mod job;
 mod link;
 mod named;
 mod outgoing;
-mod place;
 mod pool;
 mod publish;
 mod reason;

@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use checkpoint_layout::Location;
+use ownership::{Placed, place};
 use store::{ErrorKind, Result, Store, StoreError, Writer};
 
 use crate::breaker::Breaker;
 use crate::job::Job;
 use crate::link::{PIECE_BYTES, Place, Stalled, Turn};
-use crate::place::{Placed, place};
 
 /// A file that is being written under its in-flight name.
 pub(crate) struct Outgoing {

@@ -4,12 +4,12 @@
 use audit::{CATALOGUE_VERSION, CatalogueEntry};
 use bytes::Bytes;
 use checkpoint_layout::{Location, METADATA};
+use ownership::{Placed, place, replace_document, write_new};
 use store::{ErrorKind, Result, Store, StoreError};
 
 use super::owner::Ownership;
 use super::waiting::Waiting;
 use crate::job::Job;
-use crate::place::{Placed, place, replace_document, write_new};
 use crate::reason::Unpublishable;
 use telemetry::now_ms;
 

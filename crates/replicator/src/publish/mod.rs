@@ -10,7 +10,6 @@ mod inbox;
 mod interval;
 mod newest;
 mod owner;
-mod removal;
 mod retention;
 mod strides;
 mod task;

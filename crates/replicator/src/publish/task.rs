@@ -244,6 +244,9 @@ impl<'a> Task<'a> {
     /// The newest waiting checkpoint that passes the gate.
     async fn newest_complete(&mut self) -> store::Result<Option<usize>> {
         self.waiting.sort_by_key(|waiting| waiting.id);
+        for waiting in &self.waiting {
+            self.owner.keep(&self.job, &waiting.others).await?;
+        }
         let Some((newest, older)) = self.waiting.split_last_mut() else {
             return Ok(None);
         };

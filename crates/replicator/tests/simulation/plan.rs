@@ -50,6 +50,8 @@ pub struct Plan {
     pub lost: u64,
     /// Until when there is a `_metadata` that is not understood.
     pub unreadable: Option<u64>,
+    /// Whether somebody collects what nobody needs meanwhile, and of what age at least.
+    pub collects: Option<u64>,
     pub weather: Weather,
 }
 
@@ -86,6 +88,7 @@ impl Plan {
             abort: rare(rng, 50, 15),
             lost: rare(rng, 20, 15),
             unreadable: chance(rng, 5).then(|| rng.u64(storm / 2..storm + 10_000)),
+            collects: None,
             weather: Weather::draw(rng, rough, storm),
             jobs,
             storm,
@@ -96,6 +99,8 @@ impl Plan {
             1 => plan.make_long(rng),
             _ => {}
         }
+        // drawn last: what a seed decided before is as it was
+        plan.collects = chance(rng, 40).then(|| rng.u64(1..3_000));
         plan
     }
 
@@ -135,6 +140,7 @@ impl Plan {
                 self.disk_fails,
             ] == [0; 6]
             && self.unreadable.is_none()
+            && self.collects.is_none()
             && !self.restored
     }
 }
