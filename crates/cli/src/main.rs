@@ -1,6 +1,6 @@
 //! The operator's command `dualwrite`: what it accepts, and what it exits with.
 //!
-//! Refuses to touch a cluster except through the crates `audit` and `switch`.
+//! Refuses to touch a cluster except through the crates `audit`, `gc` and `switch`.
 
 mod commands;
 mod config;
@@ -46,7 +46,9 @@ Examples:
   dualwrite verify hdfs://nn2:8020/flink/checkpoints/<job id>/chk-42
   dualwrite inspect hdfs://nn2:8020/flink/checkpoints/<job id>/chk-42
   dualwrite switch plan --config clusters.toml --jobs jobs.toml --output plan.json
-  dualwrite switch apply plan.json";
+  dualwrite switch apply plan.json
+  dualwrite gc plan --secondary hdfs://nn2:8020/flink/checkpoints --output gc.json
+  dualwrite gc apply gc.json";
 
 /// What every command accepts, before or behind its name.
 #[derive(Debug, clap::Args)]

@@ -87,6 +87,44 @@ impl Drop for Checkpoints {
     }
 }
 
+/// How many leftovers are done with, of how many; gone when it is dropped.
+pub(crate) struct Leftovers(ProgressBar);
+
+impl Leftovers {
+    pub(crate) fn start(count: usize) -> Self {
+        let bar = ProgressBar::new(count as u64);
+        let style = "{bar:30} {pos} of {len} leftovers, {msg} ({elapsed})";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(bar)
+    }
+
+    pub(crate) fn hears(&self, step: gc::Step) {
+        match step {
+            gc::Step::Ended(more) => self.0.inc(more as u64),
+            step => self.0.set_message(gc_in_words(step)),
+        }
+    }
+}
+
+impl Drop for Leftovers {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// What a collection is at.
+pub(crate) fn gc_in_words(step: gc::Step) -> String {
+    match step {
+        gc::Step::Found(found) => format!("{found} files and directories listed"),
+        gc::Step::Reading => "reading what the published checkpoints name".to_owned(),
+        gc::Step::Claiming(jobs) => format!("claiming {jobs} jobs"),
+        gc::Step::Ended(_) => String::new(),
+    }
+}
+
 /// How far each job's switch is, a line for each that is under way; gone when it is dropped.
 pub(crate) struct Jobs {
     lines: MultiProgress,

@@ -1,5 +1,6 @@
 //! The commands, one file each: its arguments, and `run`.
 
+mod gc;
 mod generate;
 mod inspect;
 mod list;
@@ -16,6 +17,7 @@ pub(crate) enum Command {
     Verify(verify::Args),
     Switch(switch::Args),
     Failback(switch::FailbackArgs),
+    Gc(gc::Args),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
 }
@@ -29,6 +31,7 @@ impl Command {
             Self::Verify(args) => args.run(context).await,
             Self::Switch(args) => args.run(context).await,
             Self::Failback(args) => args.run(context).await,
+            Self::Gc(args) => args.run(context).await,
             Self::Completions(args) => args.run(),
             Self::Man(args) => args.run(),
         }
