@@ -323,3 +323,33 @@ async fn where_nothing_is_published_any_more_no_file_of_a_job_goes() {
     assert!(outcome.ends.contains(&End::Doubt));
     assert_eq!(flinks_files(&store), before);
 }
+
+/// What the leader of another job has under way may name a file that goes, so it ends; and that
+/// before what is published is read for the last time.
+#[tokio::test]
+async fn every_job_is_claimed_before_the_last_look() {
+    let store = secondary().await;
+    let root = SecondaryRoot::new(Location::parse(ROOT).unwrap());
+    let mut leader = Claim::take(&store, &root, OTHER, "leader", 1)
+        .await
+        .unwrap();
+    let mut plan = plan(&store).await;
+    // nothing of the other job
+    plan.leftovers.retain(|one| one.path.contains(JOB));
+    let waits = leader.next_path();
+    let bytes = Bytes::from_static(b"_metadata");
+    write_new(&store, waits.path(), &bytes).await.unwrap();
+    let faulty = FaultyStore::new(Arc::new(store.clone()), |_| None);
+    apply(&faulty, &plan).await.unwrap();
+    assert!(!leader.holds(&store).await.unwrap());
+    assert_eq!(store.stat(waits.path()).await.unwrap(), None);
+
+    let calls = faulty.calls();
+    let at = |is: &dyn Fn(&Call) -> bool| calls.iter().position(is).unwrap();
+    let claimed = root.claimed_dir(OTHER);
+    let ended = at(&|call| call.operation == "delete" && call.path == claimed.path());
+    let taken = at(&|call| call.operation == "rename" && call.path.contains("/shared/"));
+    let jobs = |call: &&Call| call.operation == "list" && call.path == "/cp";
+    let looks = calls[ended..taken].iter().filter(jobs).count();
+    assert_eq!(looks, 1, "after the claims, and before anything goes");
+}

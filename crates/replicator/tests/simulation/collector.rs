@@ -16,11 +16,12 @@ use crate::world::{SECONDARY, World, sleep_ms};
 
 /// Collects until the faults are over, if the plan has a minimum age for it.
 pub async fn collect(world: &Arc<World>) {
-    let Some(min_age) = world.plan.collects else {
+    let Some(min_age) = world.plan.collects.map(|collects| collects.min_age) else {
         return;
     };
     for number in 0.. {
-        sleep_ms(world.between(200..=2_000)).await;
+        let pause = if world.plan.has_orphans() { 300 } else { 2_000 };
+        sleep_ms(world.between(50..=pause)).await;
         if !world.is_storm() {
             return;
         }
@@ -80,7 +81,8 @@ async fn collect_once(world: &Arc<World>, body: &Arc<Body>, min_age_ms: u64) {
     };
     // as it is read and edited
     let plan = gc::Plan::parse(&plan.to_json()).unwrap();
-    sleep_ms(world.between(0..=1_000)).await;
+    let pause = if world.plan.has_orphans() { 20 } else { 1_000 };
+    sleep_ms(world.between(0..=pause)).await;
     let Ok(outcome) = gc::apply(&place, &plan, &process_id, &|_| ()).await else {
         return;
     };
