@@ -34,7 +34,7 @@ pub use place::{Place, open};
 pub use presence::{Expected, Presence, presence};
 pub use published::{Published, published, published_of_job};
 pub use read::{MAX_METADATA_BYTES, read_whole};
-pub use store::{ClusterOptions, ErrorKind, FileStatus, Store, StoreError};
+pub use store::{ClusterOptions, ErrorKind, FileStatus, Store, StoreError, is_name_service};
 pub use targets::{TargetFinding, Targets, Which, targets};
 pub use verify::{
     Counterpart, CounterpartError, Depth, Look, Notice, Report, Step, Verdict, WhyNoCopy,

@@ -11,6 +11,12 @@ pub const METADATA: &str = "_metadata";
 
 const OWN: &str = ".dualwrite";
 
+/// One file by which is tried whether `dir` can be written to, where the product keeps nothing;
+/// `writer` and `number` as in [`SecondaryRoot::inflight`].
+pub fn probe(dir: &Location, writer: &str, number: u64) -> Location {
+    dir.join(&format!("{OWN}-probe-{writer}-{number}"))
+}
+
 /// `chk-<n>`: the directory of one checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CheckpointDir(

@@ -1,6 +1,6 @@
 //! The operator's command `dualwrite`: what it accepts, and what it exits with.
 //!
-//! Refuses to touch a cluster except through the crates `audit` and `switch`.
+//! Refuses to touch a cluster except through the crates `audit`, `switch` and `preflight`.
 
 mod commands;
 mod config;
@@ -42,6 +42,7 @@ Exit codes:
   3  cannot tell: a cluster did not answer
 
 Examples:
+  dualwrite check /opt/flink/conf
   dualwrite list --secondary hdfs://nn2:8020/flink/checkpoints
   dualwrite verify hdfs://nn2:8020/flink/checkpoints/<job id>/chk-42
   dualwrite inspect hdfs://nn2:8020/flink/checkpoints/<job id>/chk-42

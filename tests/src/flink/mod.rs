@@ -139,24 +139,10 @@ impl FlinkBuilder {
     /// # Errors
     /// When Maven fails or no process can be started.
     pub fn launch(mut self, run: &Run) -> Result<FlinkCluster> {
-        let jars = crate::jars("flink", &[("flink.version", self.version.as_str())])?;
+        let ports = [Port::take()?, Port::take()?];
+        let [rpc, rest] = &ports;
         let root = run.data_dir(&self.name)?;
-        let (rpc, rest) = (Port::take()?, Port::take()?);
-        let mut entries = config::defaults(&self.version);
-        for (key, value) in [
-            ("jobmanager.rpc.port", rpc.number().to_string()),
-            (
-                "high-availability.jobmanager.port",
-                rpc.number().to_string(),
-            ),
-            ("rest.port", rest.number().to_string()),
-            ("rest.bind-port", rest.number().to_string()),
-            ("taskmanager.numberOfTaskSlots", self.slots.to_string()),
-        ] {
-            entries.insert(key.to_owned(), value);
-        }
-        entries.append(&mut self.entries);
-        fill(&root, &self.version, &entries, &jars, &self.lib)?;
+        let entries = self.fill(&root, rpc, rest)?;
 
         let starter = Starter {
             builder: &self,
@@ -177,8 +163,38 @@ impl FlinkBuilder {
             job_manager,
             standby,
             task_managers,
-            _ports: [rpc, rest],
+            _ports: ports,
         })
+    }
+
+    /// The folder with `conf/` and `lib/` as [`FlinkBuilder::launch`] makes it; nothing is started.
+    ///
+    /// # Errors
+    /// When Maven fails or the folder cannot be filled.
+    pub fn install(mut self, run: &Run) -> Result<PathBuf> {
+        let root = run.data_dir(&self.name)?;
+        self.fill(&root, &Port::take()?, &Port::take()?)?;
+        Ok(root)
+    }
+
+    fn fill(&mut self, root: &Path, rpc: &Port, rest: &Port) -> Result<Entries> {
+        let jars = crate::jars("flink", &[("flink.version", self.version.as_str())])?;
+        let mut entries = config::defaults(&self.version);
+        for (key, value) in [
+            ("jobmanager.rpc.port", rpc.number().to_string()),
+            (
+                "high-availability.jobmanager.port",
+                rpc.number().to_string(),
+            ),
+            ("rest.port", rest.number().to_string()),
+            ("rest.bind-port", rest.number().to_string()),
+            ("taskmanager.numberOfTaskSlots", self.slots.to_string()),
+        ] {
+            entries.insert(key.to_owned(), value);
+        }
+        entries.append(&mut self.entries);
+        fill(root, &self.version, &entries, &jars, &self.lib)?;
+        Ok(entries)
     }
 }
 

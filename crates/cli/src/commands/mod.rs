@@ -1,5 +1,6 @@
 //! The commands, one file each: its arguments, and `run`.
 
+mod check;
 mod generate;
 mod inspect;
 mod list;
@@ -11,6 +12,7 @@ use crate::context::Context;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
+    Check(check::Args),
     List(list::Args),
     Inspect(inspect::Args),
     Verify(verify::Args),
@@ -18,12 +20,15 @@ pub(crate) enum Command {
     Failback(switch::FailbackArgs),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
+    #[command(hide = true)]
+    Loads(check::LoadArgs),
 }
 
 impl Command {
     /// Runs the command to its end, with all that it prints.
     pub(crate) async fn run(self, context: &Context) -> Exit {
         match self {
+            Self::Check(args) => args.run(context).await,
             Self::List(args) => args.run(context).await,
             Self::Inspect(args) => args.run(context).await,
             Self::Verify(args) => args.run(context).await,
@@ -31,6 +36,7 @@ impl Command {
             Self::Failback(args) => args.run(context).await,
             Self::Completions(args) => args.run(),
             Self::Man(args) => args.run(),
+            Self::Loads(args) => args.run(),
         }
     }
 }

@@ -8,7 +8,7 @@ use super::Finding;
 const RULE: &str = "arrow";
 
 /// What each crate of the product may use in its normal and build dependencies.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("checkpoint-format", &[]),
     ("checkpoint-layout", &[]),
     ("store", &[]),
@@ -35,7 +35,8 @@ const ARROWS: [(&str, &[&str]); 12] = [
     // The same sources, built to panic in tests.
     ("provoked", &["replicator", "telemetry", "endpoint"]),
     ("switch", &["audit"]),
-    ("cli", &["audit", "switch"]),
+    ("preflight", &["audit", "checkpoint-layout"]),
+    ("cli", &["audit", "switch", "preflight"]),
     ("xtask", &["harness", "checkpoint-format"]),
 ];
 
@@ -128,7 +129,8 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(
             found[0].to_string(),
-            "crates/x/Cargo.toml:3: arrow: cli must not use store; it may use: audit, switch"
+            "crates/x/Cargo.toml:3: arrow: cli must not use store; it may use: audit, switch, \
+             preflight"
         );
         assert_eq!(findings("store", "audit", None).len(), 1);
         assert_eq!(findings("new-crate", "store", None).len(), 1);
