@@ -31,7 +31,8 @@ impl Flink {
     fn write(&self, more: &str) {
         let root = self.0.path().display();
         let text = format!(
-            "execution.checkpointing.storage: io.dualwrite.flink.DualWriteCheckpointStorageFactory\n\
+            "execution.checkpointing.storage: \
+             io.dualwrite.flink.DualWriteCheckpointStorageFactory\n\
              execution.checkpointing.dir: file:{root}/primary\n\
              dualwrite.secondary.dir: file:{root}/new/secondary\n\
              dualwrite.spill.max-size: 0\n\
@@ -136,8 +137,8 @@ fn errors_come_first_and_say_what_to_type() {
     assert_eq!(document["findings"][0], error);
     let (out, _) = exits(&flink.check(&["--offline"]), 1);
     let warnings = "\n\nWarnings: the copy is not what it could be\n\
-                    - unknown key: dualwrite.call.timout is no key of the product: it has no effect.\n  \
-                    Is it dualwrite.call.timeout that is meant?\n\nNotes\n";
+                    - unknown key: dualwrite.call.timout is no key of the product: it has no \
+                    effect.\n  Is it dualwrite.call.timeout that is meant?\n\nNotes\n";
     assert!(out.contains("\n\nErrors: nothing is copied"), "{out}");
     assert!(out.contains(warnings), "{out}");
 }
