@@ -150,7 +150,7 @@ fn refused_jars(folder: &Folder) -> Result<()> {
     // Far behind the entry's header, and far before its end.
     damaged[entry.context("no library in the jar")? + 300_000] ^= 1;
     std::fs::write(&jar, damaged)?;
-    folder.finds_now("bad_jar", "is damaged")?;
+    folder.finds_now("not_loadable", "is damaged")?;
     std::fs::remove_file(&jar)?;
     folder.finds_now("no_jar", "The jar is not in")?;
     std::fs::write(&jar, whole)?;

@@ -91,7 +91,6 @@ good    retention          execution.checkpointing.interval is left to the jobs
 good    memory             dualwrite.buffer.memory is 64mb; the taskmanager's JVM overhead is not \
         known, the jobmanager's JVM overhead is not known
 note    jar                no lib/ beside the directory
-good    library            no jar to take it from
 good    disk               dualwrite.spill.max-size is 0: nothing is spilled
 good    primary cluster    file:ROOT/primary: listed; whether it can be written to is left to \
         --write-primary
@@ -141,6 +140,18 @@ fn errors_come_first_and_say_what_to_type() {
                     effect.\n  Is it dualwrite.call.timeout that is meant?\n\nNotes\n";
     assert!(out.contains("\n\nErrors: nothing is copied"), "{out}");
     assert!(out.contains(warnings), "{out}");
+}
+
+#[test]
+fn a_secondary_inside_the_primary_is_not_written_to() {
+    let flink = Flink::new();
+    let inside = format!("file:{}/new/secondary/x", flink.0.path().display());
+    flink.write(&format!("dualwrite.primary.dir: {inside}\n"));
+    let document = json_of(&flink.check(&["--json"]), 1);
+    let first = findings(&document)[0];
+    assert_eq!(first, ("error", "overlap", "dualwrite.secondary.dir"));
+    let looks = document["looked_at"].as_array().unwrap();
+    assert!(looks.iter().all(|look| look["area"] != "secondary_cluster"));
 }
 
 #[test]

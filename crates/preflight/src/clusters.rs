@@ -32,6 +32,7 @@ struct Side {
     silent: Kind,
     refuses: Kind,
     clock: Kind,
+    left: Kind,
     user: Option<String>,
 }
 
@@ -46,16 +47,21 @@ pub async fn look_at_clusters(given: &Given, how: &Clusters<'_>, report: &mut Re
 
 async fn secondary(given: &Given, how: &Clusters<'_>) -> Report {
     let mut report = Report::default();
-    let Some(site) = Site::secondary(given) else {
+    let Some(found) = Site::secondary(given) else {
         return report;
     };
-    let options = site.options(&how.flags);
+    if Site::primary(given).is_some_and(|primary| primary.overlaps(&found)) {
+        // Found already: what would be written to is the primary.
+        return report;
+    }
+    let options = found.options(&how.flags);
     let side = Side {
         user: options.user.clone(),
-        site,
+        site: found,
         silent: Kind::SecondarySilent,
         refuses: Kind::SecondaryRefuses,
         clock: Kind::SecondaryClock,
+        left: Kind::SecondaryLeft,
     };
     let location = side.site.location.clone();
     report.looked(
@@ -75,20 +81,21 @@ async fn secondary(given: &Given, how: &Clusters<'_>) -> Report {
 
 async fn primary(given: &Given, how: &Clusters<'_>) -> Report {
     let mut report = Report::default();
-    let Some(site) = Site::primary(given) else {
+    let Some(found) = Site::primary(given) else {
         return report;
     };
-    if !matches!(site.location.scheme(), "hdfs" | "file") {
+    if !matches!(found.location.scheme(), "hdfs" | "file") {
         // Found already: it is not read at all.
         return report;
     }
-    let options = site.options(&how.flags);
+    let options = found.options(&how.flags);
     let side = Side {
         user: options.user.clone(),
-        site,
+        site: found,
         silent: Kind::PrimarySilent,
         refuses: Kind::PrimaryRefuses,
         clock: Kind::PrimaryClock,
+        left: Kind::PrimaryLeft,
     };
     let location = side.site.location.clone();
     let done = if how.write_primary {
@@ -154,7 +161,7 @@ impl Side {
         }
         if let Some((file, error)) = probed.left {
             report.found(
-                Kind::ProbeLeft,
+                self.left,
                 None,
                 format!(
                     "{file} was written and cannot be deleted: {error}. What is retired could not \
@@ -234,6 +241,7 @@ mod tests {
             silent: Kind::SecondarySilent,
             refuses: Kind::SecondaryRefuses,
             clock: Kind::SecondaryClock,
+            left: Kind::SecondaryLeft,
             user: None,
         };
         let mut report = Report::default();

@@ -123,6 +123,8 @@ kinds! {
     NewName "new_name" Error Storage;
     /// `state.checkpoints.dir` before Flink 1.19.
     Bypassed "bypassed" Error Storage;
+    /// The same, where the version is not known.
+    PerhapsBypassed "perhaps_bypassed" Warning Storage;
     /// A state backend that brings a storage of its own.
     OldBackend "old_backend" Error Storage;
     /// The product is switched off by its key.
@@ -197,8 +199,10 @@ kinds! {
     SecondaryRefuses "secondary_refuses" Error SecondaryCluster;
     /// The clocks of the secondary and of this machine differ.
     SecondaryClock "secondary_clock" Warning SecondaryCluster;
-    /// A file of the command's own could not be deleted.
-    ProbeLeft "probe_left" Warning SecondaryCluster;
+    /// The small file could not be deleted from the primary.
+    PrimaryLeft "primary_left" Warning PrimaryCluster;
+    /// The small file could not be deleted from the secondary.
+    SecondaryLeft "secondary_left" Warning SecondaryCluster;
 }
 
 /// Something that is not as it should be, and what to do about it.

@@ -40,6 +40,13 @@ pub struct Given {
     pub(crate) jars: Option<Jars>,
 }
 
+impl Given {
+    /// Whether the file is of the older form, which Flink before 1.19 needs.
+    pub(crate) fn is_legacy(&self) -> bool {
+        self.file.ends_with(LEGACY)
+    }
+}
+
 /// Reads what is there.
 ///
 /// # Errors

@@ -111,7 +111,7 @@ fn flink_version(names: &[&str]) -> Option<FlinkVersion> {
 /// A jar, if it is the product's.
 fn own(path: &Path) -> Option<Jar> {
     let name = path.file_name()?.to_str()?;
-    if !name.ends_with(".jar") || !path.is_file() {
+    if path.extension()? != "jar" || !path.is_file() {
         return None;
     }
     let content = match open(path) {

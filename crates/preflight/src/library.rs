@@ -120,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_library_is_for_this_processor_or_says_for_which() {
-        let own = std::fs::read("/proc/self/exe").unwrap();
+        let own = std::fs::read("/proc/self/exe").unwrap()[..4096].to_vec();
         assert_eq!(check(&own), Ok(()));
         for (machine, expected) in [(243, "number 243"), (62, "x86_64"), (183, "aarch64")] {
             let mut other = own.clone();

@@ -10,7 +10,7 @@ use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
 use crate::conf::Conf;
 use crate::finding::{Area, Kind, Report};
 use crate::given::Given;
-use crate::jar;
+use crate::jar::{self, Content};
 use crate::keys::find;
 use crate::library::{Try, check, in_words, judge, platform};
 use crate::value::{size, size_in_words};
@@ -54,43 +54,54 @@ fn library(given: &Given, load: &dyn Fn(&Path) -> Result<(), String>, report: &m
     let mut own = given.jars.iter().flat_map(|jars| &jars.own);
     let Some((jar, content)) = own.find_map(|jar| Some((&jar.path, jar.content.as_ref().ok()?)))
     else {
-        report.looked(Area::Library, "no jar to take it from");
+        // Found already: there is no jar to take it from.
         return;
     };
-    let (name, platform) = (jar.display(), platform());
-    let bytes = match jar::library(jar, &platform) {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => {
-            report.looked(Area::Library, format!("none for {platform} in {name}"));
-            let platforms: Vec<_> = content.platforms.iter().map(String::as_str).collect();
-            let platforms = if platforms.is_empty() {
-                "none".to_owned()
-            } else {
-                platforms.join(", ")
-            };
-            report.found(
-                Kind::NotLoadable,
-                None,
-                format!("{name} has no native library for {platform}: it has {platforms}."),
-                "Take the jar that was built for the machines on which Flink runs.",
+    match of_jar(jar, content) {
+        Ok(bytes) => unpack(jar, &bytes, conf, load, report),
+        Err((message, fix)) => {
+            report.looked(
+                Area::Library,
+                format!("none that serves in {}", jar.display()),
             );
-            return;
+            report.found(Kind::NotLoadable, None, message, fix);
+        }
+    }
+}
+
+/// The jar's library for this machine; if there is none, what is found and what to do.
+fn of_jar(jar: &Path, content: &Content) -> Result<Vec<u8>, (String, &'static str)> {
+    let (name, platform) = (jar.display(), platform());
+    match jar::library(jar, &platform) {
+        Ok(Some(bytes)) => Ok(bytes),
+        Ok(None) => {
+            let platforms: Vec<_> = content.platforms.iter().map(String::as_str).collect();
+            let has = match platforms.as_slice() {
+                [] => "it has none".to_owned(),
+                some => format!("it has those for {}", some.join(", ")),
+            };
+            let message = format!("{name} has no native library for {platform}: {has}.");
+            let fix = "Take the jar that was built for the machines on which Flink runs.";
+            Err((message, fix))
         }
         Err(why) => {
-            report.looked(Area::Library, format!("damaged in {name}"));
             let message = format!("The native library in {name} is damaged: {why}.");
-            report.found(
-                Kind::BadJar,
-                None,
-                message,
-                "Replace the jar, on every machine.",
-            );
-            return;
+            Err((message, "Replace the jar, on every machine."))
         }
-    };
+    }
+}
+
+/// Tries the library in one directory after the other, until one serves.
+fn unpack(
+    jar: &Path,
+    bytes: &[u8],
+    conf: &Conf,
+    load: &dyn Fn(&Path) -> Result<(), String>,
+    report: &mut Report,
+) {
     let mut tries = Vec::new();
     for place in library_dirs(conf) {
-        let result = unpacked(&place, &bytes, load);
+        let result = unpacked(&place, bytes, load);
         let serves = result.is_ok();
         tries.push(Try { place, result });
         if serves {
@@ -104,7 +115,11 @@ fn library(given: &Given, load: &dyn Fn(&Path) -> Result<(), String>, report: &m
     let places = places.join(", ");
     report.looked(
         Area::Library,
-        format!("{platform}, from {name}, unpacked to {places}"),
+        format!(
+            "{}, from {}, unpacked to {places}",
+            platform(),
+            jar.display()
+        ),
     );
     let is_set = conf.text(NATIVE_DIR).is_some();
     judge(&tries, is_set.then_some(NATIVE_DIR), report);
@@ -269,7 +284,7 @@ mod tests {
         for dir in ["conf", "lib", "one", "two"] {
             std::fs::create_dir(at(dir)).unwrap();
         }
-        let elf = std::fs::read("/proc/self/exe").unwrap();
+        let elf = std::fs::read("/proc/self/exe").unwrap()[..4096].to_vec();
         let jar = at("lib/flink-dualwrite-0.1.0.jar");
         let own = platform();
         jar::tests::write(&jar, "0.1.0", Some((&own, &elf)));

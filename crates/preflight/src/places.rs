@@ -7,6 +7,7 @@ use audit::{ClusterOptions, FlinkVersion, Location};
 
 use crate::conf::Conf;
 use crate::given::Given;
+use crate::keys::find;
 
 /// The class to be named as checkpoint storage.
 pub(crate) const STORAGE: &str = "io.dualwrite.flink.DualWriteCheckpointStorageFactory";
@@ -106,8 +107,11 @@ impl Site {
         })
     }
 
+    /// The directory of the copies, if the product accepts it.
     pub(crate) fn secondary(given: &Given) -> Option<Self> {
         let conf = &given.conf;
+        let value = &conf.entries.get(SECONDARY_DIR)?.value;
+        find(SECONDARY_DIR).filter(|key| key.accepts(value))?;
         Some(Self {
             key: SECONDARY_DIR,
             location: Location::parse(&conf.text(SECONDARY_DIR)?).ok()?,
@@ -116,6 +120,12 @@ impl Site {
                 .map(Into::into),
             user: conf.text("dualwrite.secondary.user"),
         })
+    }
+
+    /// Whether one directory is the other, or inside it.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        let (one, other) = (&self.location, &other.location);
+        one.below(other).is_some() || other.below(one).is_some()
     }
 
     /// How to reach it; the keys come before the flags.

@@ -71,8 +71,8 @@ pub(crate) fn size_in_words(bytes: u64) -> String {
 pub(crate) fn duration_in_words(time: Duration) -> String {
     let ms = time.as_millis();
     match ms {
-        _ if ms == 0 || ms % 1000 != 0 => format!("{ms} ms"),
-        _ if ms % 60_000 == 0 => format!("{} min", ms / 60_000),
+        _ if ms == 0 || !ms.is_multiple_of(1000) => format!("{ms} ms"),
+        _ if ms.is_multiple_of(60_000) => format!("{} min", ms / 60_000),
         _ => format!("{} s", ms / 1000),
     }
 }

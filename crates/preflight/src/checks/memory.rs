@@ -125,16 +125,15 @@ mod tests {
                 panic!("{row}");
             };
             for process in ["taskmanager", "jobmanager"] {
-                let text: String = [
+                let values = [
                     ("process.size", total),
                     ("flink.size", flink),
                     ("jvm-overhead.fraction", fraction),
                     ("jvm-overhead.min", min),
                     ("jvm-overhead.max", max),
-                ]
-                .iter()
-                .map(|(name, value)| format!("{process}.memory.{name}: {value}\n"))
-                .collect();
+                ];
+                let lines = values.map(|(name, value)| format!("{process}.memory.{name}: {value}"));
+                let text = lines.join("\n");
                 let found = overhead(&parse_legacy(&text), process);
                 assert_eq!(found, Ok(expected.parse().ok()), "{row}");
                 rows += 1;

@@ -1,14 +1,12 @@
 //! Where checkpoints are and where their copies go: two directories that do not touch, on two
 //! clusters, and a place on the secondary for all that a checkpoint names.
 
-use std::path::Path;
-
-use audit::{Location, is_name_service};
+use audit::is_name_service;
 use checkpoint_layout::{Aliases, Mapping};
 
+use super::storage::new_name;
 use crate::finding::{Area, Kind, Report};
 use crate::given::Given;
-use crate::keys::find;
 use crate::places::{ALIASES, PATH_MAPPING, PRIMARY_DIR, SECONDARY_DIR, Setting, Site};
 use crate::value::boolean;
 
@@ -18,9 +16,11 @@ pub(crate) fn places(given: &Given, report: &mut Report) {
     let primary = primary(given, report);
     let secondary = secondary(given, report);
     if let (Some(primary), Some(secondary)) = (&primary, &secondary) {
-        apart(&primary.location, &secondary.location, report);
-        let mapping = mapping(given, primary, secondary, report);
-        changelog(given, mapping.as_ref(), report);
+        apart(primary, secondary, report);
+        if !primary.overlaps(secondary) {
+            let mapping = mapping(given, primary, secondary, report);
+            changelog(given, mapping.as_ref(), report);
+        }
     }
 }
 
@@ -34,7 +34,16 @@ fn primary(given: &Given, report: &mut Report) -> Option<Site> {
         Setting::DIR.name(given.version)
     };
     let Some(site) = Site::primary(given) else {
+        report.looked(Area::Primary, "no directory");
+        if given.conf.text(PRIMARY_DIR).is_some() {
+            // Found among the values already.
+            return None;
+        }
         let set = Setting::DIR.of(&given.conf, given.version);
+        if let (None, Some(dir)) = (&set, given.conf.text(Setting::DIR.new)) {
+            new_name(Setting::DIR, &format!("{name}: {dir}"), report);
+            return None;
+        }
         let message = match set {
             Some((key, dir)) => format!("{key}: '{dir}' is no directory on a cluster."),
             None => "No checkpoint directory is set, and no job starts that does not set one \
@@ -42,7 +51,6 @@ fn primary(given: &Given, report: &mut Report) -> Option<Site> {
                 .to_owned(),
         };
         let fix = format!("Set {name}: hdfs://<host:port or nameservice>/flink/checkpoints");
-        report.looked(Area::Primary, "no directory");
         report.found(Kind::NoPrimary, Some(name), message, fix);
         return None;
     };
@@ -88,9 +96,7 @@ fn secondary(given: &Given, report: &mut Report) -> Option<Site> {
     };
     report.looked(Area::Secondary, format!("{SECONDARY_DIR}: {text}"));
     // What is not accepted was found among the values already.
-    let value = &given.conf.entries.get(SECONDARY_DIR)?.value;
-    let is_accepted = find(SECONDARY_DIR).is_some_and(|key| key.accepts(value));
-    let site = Site::secondary(given).filter(|_| is_accepted)?;
+    let site = Site::secondary(given)?;
     if site.location.scheme() == "file" {
         report.found(
             Kind::LocalSecondary,
@@ -126,32 +132,28 @@ fn nameservice(given: &Given, site: &Site, key: &str, report: &mut Report) {
     }
     let dir = site.hadoop_conf_dir.as_deref();
     let dir = dir.or(given.hadoop_conf_dir.as_deref());
-    let is_known = |dir: &Path| is_name_service(dir, name);
-    match dir.map(is_known) {
-        Some(Ok(true) | Err(_)) => {}
-        Some(Ok(false)) | None => {
-            let from = dir.map_or("No configuration".to_owned(), |dir| {
-                format!("The configuration in {}", dir.display())
-            });
-            let negation = if dir.is_some() {
-                " does not name"
-            } else {
-                " names"
-            };
-            report.found(
-                Kind::HostOrNameservice,
-                Some(SECONDARY_DIR),
-                format!(
-                    "{from}{negation} a nameservice {name}: it is taken for a host, port 8020."
-                ),
-                format!("If it is a nameservice, set {key} to a directory that has it."),
-            );
-        }
+    if matches!(
+        dir.map(|dir| is_name_service(dir, name)),
+        Some(Ok(true) | Err(_))
+    ) {
+        return;
     }
+    let what = match dir {
+        Some(dir) => format!("The configuration in {} names no", dir.display()),
+        None => "There is no configuration that names a".to_owned(),
+    };
+    report.found(
+        Kind::HostOrNameservice,
+        Some(SECONDARY_DIR),
+        format!("{what} nameservice {name}: it is taken for a host, port 8020."),
+        format!("If it is a nameservice, set {key} to a directory that has it."),
+    );
 }
 
-fn apart(primary: &Location, secondary: &Location, report: &mut Report) {
-    if primary.below(secondary).is_some() || secondary.below(primary).is_some() {
+fn apart(primary: &Site, secondary: &Site, report: &mut Report) {
+    let overlaps = primary.overlaps(secondary);
+    let (primary, secondary) = (&primary.location, &secondary.location);
+    if overlaps {
         report.found(
             Kind::Overlap,
             Some(SECONDARY_DIR),
@@ -192,9 +194,6 @@ fn mapping(
         .map_err(|why| refuse(ALIASES, why.to_string()))
         .ok()?;
     let pairs = given.conf.list(PATH_MAPPING);
-    if primary.below(secondary).is_some() || secondary.below(primary).is_some() {
-        return None;
-    }
     let mapping = Mapping::new(primary, secondary, aliases, pairs);
     mapping
         .map_err(|why| refuse(PATH_MAPPING, why.to_string()))

@@ -65,16 +65,9 @@ fn named(given: &Given, report: &mut Report) {
             format!("{key} is '{value}', so Flink does not use the product: nothing is copied."),
             format!("{set}."),
         ),
-        None if given.conf.text(setting.new).is_some() => report.found(
-            Kind::NewName,
-            Some(setting.new),
-            format!(
-                "{} is a name that only later versions than this Flink know: it has no effect, \
-                 and nothing is copied.",
-                setting.new
-            ),
-            format!("{set} instead."),
-        ),
+        None if given.conf.text(setting.new).is_some() => {
+            new_name(setting, &format!("{name}: {STORAGE}"), report);
+        }
         None => report.found(
             Kind::NoStorage,
             Some(name),
@@ -84,13 +77,31 @@ fn named(given: &Given, report: &mut Report) {
     }
 }
 
+/// A key by a name that this Flink does not know; `instead` is what to set.
+pub(super) fn new_name(setting: Setting, instead: &str, report: &mut Report) {
+    let name = setting.new;
+    report.found(
+        Kind::NewName,
+        Some(name),
+        format!(
+            "{name} is a name that only later versions than this Flink know: it has no effect, \
+             and nothing is copied."
+        ),
+        format!("Set {instead}"),
+    );
+}
+
 /// Flink 1.13 to 1.18 turn the directory into a storage of the job, which comes before the key.
 fn bypassed(given: &Given, report: &mut Report) {
     let key = Setting::DIR.old;
-    let is_affected = given.version.is_some_and(is_before_1_19);
-    if let (true, Some(dir)) = (is_affected, given.conf.text(key)) {
+    let kind = match given.version {
+        Some(version) if is_before_1_19(version) => Kind::Bypassed,
+        None if given.is_legacy() => Kind::PerhapsBypassed,
+        _ => return,
+    };
+    if let Some(dir) = given.conf.text(key) {
         report.found(
-            Kind::Bypassed,
+            kind,
             Some(key),
             format!(
                 "Flink before 1.19 ignores {}, without a word, if {key} is in the configuration \

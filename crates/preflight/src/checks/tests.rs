@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::*;
 use crate::conf::{parse_legacy, parse_standard};
 use crate::finding::{Kind, Report, Verdict};
 use crate::given::Given;
@@ -75,7 +74,7 @@ fn found(report: &Report) -> Vec<(&'static str, &str)> {
 fn check(version: &str, changes: &str, expected: &[(&str, &str)]) {
     let text = good(version);
     // A key that is given anew, or taken away with `-`, is not the good one's.
-    let changed = |line: &&str| {
+    let is_replaced = |line: &&str| {
         let key = line.split(": ").next().unwrap_or_default();
         changes.lines().any(|change| {
             change
@@ -86,7 +85,7 @@ fn check(version: &str, changes: &str, expected: &[(&str, &str)]) {
                 == Some(key)
         })
     };
-    let kept = text.lines().filter(|line| !changed(line));
+    let kept = text.lines().filter(|line| !is_replaced(line));
     let added = changes.lines().filter(|line| !line.starts_with('-'));
     let text: Vec<_> = kept.chain(added).collect();
     let report = judge(&given(&text.join("\n"), Some(version)), VERSION);
@@ -247,6 +246,19 @@ fn the_directory_that_switches_the_factory_off() {
 }
 
 #[test]
+fn of_an_unknown_version_it_may_do_so() {
+    let (text, key) = (good("1.19"), "state.checkpoints.dir");
+    let old = Given {
+        file: "/flink/conf/flink-conf.yaml".into(),
+        ..given(&text, None)
+    };
+    let expected = [("unknown_version", "-"), ("perhaps_bypassed", key)];
+    assert_eq!(found(&judge(&old, VERSION)), expected);
+    let new = judge(&given(&text, None), VERSION);
+    assert_eq!(found(&new), expected[..1]);
+}
+
+#[test]
 fn backends_that_are_storages() {
     let rocksdb = "org.apache.flink.contrib.streaming.state.RocksDBStateBackendFactory";
     for (version, backend, is_one) in [
@@ -285,6 +297,8 @@ fn two_directories_on_two_clusters() {
         &format!("{primary}: checkpoints"),
         &[("no_primary", primary)],
     );
+    let new = format!("-state.checkpoints.dir\n{primary}: hdfs://a:8020/x");
+    check("1.19", &new, &[("new_name", primary)]);
     check(
         "2.2",
         &format!("{primary}: s3://x/y"),

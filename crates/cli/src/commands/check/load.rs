@@ -2,6 +2,7 @@
 //! the library before all others, as the dynamic linker lets anybody (`LD_PRELOAD`). The child then
 //! looks whether it has it. Refuses to load anything in the process that asks.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,6 +13,8 @@ use crate::output;
 /// No library needs longer.
 const LIMIT: Duration = Duration::from_secs(20);
 const PAUSE: Duration = Duration::from_millis(10);
+/// Where a process finds what its standard input is.
+const STDIN: &str = "/proc/self/fd/0";
 
 /// Tell whether this process was started with a library
 #[derive(Debug, clap::Args)]
@@ -38,20 +41,17 @@ impl LoadArgs {
 /// # Errors
 /// What the child said, or how it died.
 pub(super) fn in_another_process(file: &Path) -> Result<(), String> {
-    // A path in the variable must have neither blanks nor colons, but may be relative.
-    let (Some(dir), Some(name)) = (file.parent(), file.file_name()) else {
-        return Err("it is no file".to_owned());
-    };
+    // A path in the variable must have neither blanks nor colons: the child has the file open.
+    let opened = File::open(file).map_err(|error| error.to_string())?;
     // The kernel tells the child the name behind all links.
     let real = std::fs::canonicalize(file).map_err(|error| error.to_string())?;
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     let child = Command::new(own)
         .arg("loads")
         .arg(&real)
-        .env("LD_PRELOAD", Path::new(".").join(name))
+        .env("LD_PRELOAD", STDIN)
         .env_remove("DUALWRITE_CONFIG")
-        .current_dir(dir)
-        .stdin(Stdio::null())
+        .stdin(opened)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn();

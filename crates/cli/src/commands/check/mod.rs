@@ -44,9 +44,9 @@ pub(crate) struct Args {
 
 const AFTER_HELP: &str = "\
 On the secondary a small file is written, renamed, read back and deleted; no directory is left \
-that was not there. The primary is only listed, unless --write-primary is given. The native library is \
-loaded by a process of its own. Keys that are given in another way than by the file (-D, \
-FLINK_PROPERTIES, a job's own code) are not seen.
+that was not there. The primary is only listed, unless --write-primary is given. The native \
+library is loaded by a process of its own. Keys that are given in another way than by the file \
+(-D, FLINK_PROPERTIES, a job's own code) are not seen.
 
 The Hadoop configurations and the user are those of the keys, then --hadoop-conf-dir and --user.
 
