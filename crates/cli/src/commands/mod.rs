@@ -1,8 +1,10 @@
 //! The commands, one file each: its arguments, and `run`.
 
 mod check;
+mod drill;
 mod generate;
 mod inspect;
+mod jobs_file;
 mod list;
 mod switch;
 mod verify;
@@ -18,6 +20,7 @@ pub(crate) enum Command {
     Verify(verify::Args),
     Switch(switch::Args),
     Failback(switch::FailbackArgs),
+    Drill(drill::Args),
     Completions(generate::CompletionsArgs),
     Man(generate::ManArgs),
     #[command(hide = true)]
@@ -34,6 +37,7 @@ impl Command {
             Self::Verify(args) => args.run(context).await,
             Self::Switch(args) => args.run(context).await,
             Self::Failback(args) => args.run(context).await,
+            Self::Drill(args) => args.run(context).await,
             Self::Completions(args) => args.run(),
             Self::Man(args) => args.run(),
             Self::Loads(args) => args.run(),
