@@ -27,6 +27,8 @@ use crate::run::Run;
 use crate::wait::wait_until;
 use crate::zookeeper::ZooKeeper;
 
+/// Of Flink's own reporter: below what the kernel serves, above what the harness takes.
+const REPORTER_PORTS: &str = "31100-31999";
 /// Two JVM starts on a busy machine.
 const READY_LIMIT: Duration = Duration::from_mins(2);
 
@@ -93,6 +95,24 @@ impl FlinkBuilder {
     pub fn lib(mut self, jar: &Path) -> Self {
         self.lib.push(jar.to_owned());
         self
+    }
+
+    /// Flink's own reporter for Prometheus, in each process on the first free port of a range. Its
+    /// log says which.
+    ///
+    /// # Errors
+    /// When Maven fails, or the jar is not there.
+    pub fn prometheus_reporter(self) -> Result<Self> {
+        let version = self.version.as_str().to_owned();
+        let jars = crate::jars("flink-prometheus", &[("flink.version", &version)])?;
+        let jar = jars.join(format!("flink-metrics-prometheus-{version}.jar"));
+        anyhow::ensure!(jar.exists(), "{} is not there", jar.display());
+        let prefix = "metrics.reporter.prom";
+        let class = "org.apache.flink.metrics.prometheus.PrometheusReporterFactory";
+        Ok(self
+            .lib(&jar)
+            .config(&format!("{prefix}.factory.class"), class)
+            .config(&format!("{prefix}.port"), REPORTER_PORTS))
     }
 
     /// A further option of every JVM, e.g. `-Xmx1g`; the last of two counts.
