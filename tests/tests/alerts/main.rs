@@ -19,11 +19,10 @@ const TIMES: u64 = 20;
 
 fn stage() -> Result<Stage> {
     let sites = Sites::launch_with("alerts", HdfsCluster::builder("secondary"))?;
-    let names = "io.dualwrite.flink.DualWriteMetricReporterFactory";
     let flink = sites
         .flink(FLINK)?
         .prometheus_reporter()?
-        .config("metrics.reporter.dualwrite.factory.class", names);
+        .config(support::REPORTER_KEY, support::REPORTER);
     Stage::set(sites, FLINK, flink)
 }
 
