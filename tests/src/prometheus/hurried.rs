@@ -25,15 +25,14 @@ fn hurried_line(line: &str, times: u64) -> Result<String> {
     let mut parts = line.split('[');
     let mut text = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let (inside, behind) = part.split_once(']').context("a bracket stays open")?;
-        // a list, not a range
-        let is_range = inside.starts_with(|c: char| c.is_ascii_digit());
-        let inside = if is_range {
-            divided(inside, times)?
+        text.push('[');
+        // otherwise a list
+        if part.starts_with(|c: char| c.is_ascii_digit()) {
+            let (range, behind) = part.split_once(']').context("a bracket stays open")?;
+            text.extend([&divided(range, times)?, "]", behind]);
         } else {
-            inside.to_owned()
-        };
-        text += &format!("[{inside}]{behind}");
+            text.push_str(part);
+        }
     }
     Ok(text)
 }
@@ -65,9 +64,9 @@ mod tests {
 
     #[test]
     fn every_duration_is_divided_and_nothing_else() {
-        let rules = "groups: [{name: g}]\n  # for 5m, [5m]\n  - alert: A\n    expr: a[5m] + b{c=\"d\"} \
+        let rules = "groups: [{name: g, rules: [\n  # for 5m, [5m]\n  - alert: A\n    expr: a[5m] + b{c=\"d\"} \
                      > 60 * e[1h]\n    for: 10m\n      for a job\n";
-        let expected = "groups: [{name: g}]\n  # for 5m, [5m]\n  - alert: A\n    expr: a[15s] + \
+        let expected = "groups: [{name: g, rules: [\n  # for 5m, [5m]\n  - alert: A\n    expr: a[15s] + \
                         b{c=\"d\"} > 60 * e[180s]\n    for: 30s\n      for a job\n";
         assert_eq!(hurried(rules, 20).unwrap(), expected);
     }

@@ -80,7 +80,7 @@ fn a_task_manager_that_is_not_scraped_raises_one_alert_and_clears_it_when_it_is_
         let watch = Watch::start(stage, TIMES)?;
         watch.stays_at(&[], "all is well")?;
         let task_manager = stage.flink.task_manager(0);
-        let instance = watch.address_of(task_manager)?;
+        let instance = watch::address(task_manager)?;
         let gone = alert("DualwriteExporterDown", &[("instance", &instance)]);
         task_manager.kill();
         watch.becomes(std::slice::from_ref(&gone))?;

@@ -50,11 +50,6 @@ impl Watch {
         started.map(|()| Self { prometheus })
     }
 
-    /// Where Prometheus scrapes a process.
-    pub fn address_of(&self, process: &Process) -> Result<String> {
-        address(process)
-    }
-
     /// Waits until these alerts fire and no other.
     pub fn becomes(&self, wanted: &[String]) -> Result<()> {
         let what = format!("{wanted:?} to fire");
@@ -80,7 +75,8 @@ impl Watch {
     }
 }
 
-fn address(process: &Process) -> Result<String> {
+/// Where Prometheus scrapes a process.
+pub fn address(process: &Process) -> Result<String> {
     let served = wait_until("its metrics", LIMIT, || Scraped::of(process))?;
     Ok(format!("127.0.0.1:{}", served.port))
 }

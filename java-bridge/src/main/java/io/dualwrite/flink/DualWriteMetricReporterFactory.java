@@ -7,8 +7,9 @@ import org.apache.flink.metrics.reporter.MetricReporterFactory;
 /**
  * The class to name in {@code metrics.reporter.dualwrite.factory.class}: with it the secondary's
  * catalogue and the metrics have the jobs' names, and Flink's own metrics have the product's
- * numbers, unless {@code metrics.reporter.dualwrite.numbers} is false. Flink finds it by {@code META-INF/services}
- * ({@code ReporterSetup}, 1.15 to 2.3); without the key it makes one and does not use it.
+ * numbers, unless {@code metrics.reporter.dualwrite.numbers} is false. Flink finds it by {@code
+ * META-INF/services} ({@code ReporterSetup}, 1.15 to 2.3); without the key it makes one and does
+ * not use it.
  */
 public final class DualWriteMetricReporterFactory implements MetricReporterFactory {
 
