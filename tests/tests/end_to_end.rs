@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 use harness::{ExactlyOnce, FlinkCluster, wait_until};
-use support::{LIMIT, REPORTER, REPORTER_KEY, Scraped, Sites, Watched, page};
+use support::{LIMIT, REPORTER, REPORTER_KEY, Scraped, Sites, Watched, page, ports_said};
 
 /// Of what completed on the primary, published so many in a hundred.
 const PUBLISHED_PERCENT: usize = 90;
@@ -82,6 +82,10 @@ fn it_is_in_the_numbers(
     let newest = before..=job.newest()?;
     let of_streams = Scraped::of(flink.task_manager(0))?;
     ensure!(of_jobs.port != of_streams.port, "one port for both");
+    for process in flink.processes() {
+        let ports = ports_said(process)?;
+        ensure!(ports.len() == 1, "said more than once: {ports:?}");
+    }
 
     let job_manager = |name: &str| of_jobs.sum(&format!("dualwrite_{name}"));
     let completed = job_manager("newest_completed_checkpoint_id")?;

@@ -22,6 +22,8 @@ fn stage() -> Result<Stage> {
     let flink = sites
         .flink(FLINK)?
         .prometheus_reporter()?
+        // The same port for a process that is started again, whoever else is on this machine.
+        .config("dualwrite.metrics.port", "31000-31099")
         .config(support::REPORTER_KEY, support::REPORTER);
     Stage::set(sites, FLINK, flink)
 }

@@ -26,7 +26,7 @@ use harness::{
 pub use fault::{Fault, Shows};
 pub use judge::Judge;
 pub use said::{is_of_slow_link, said, warned};
-pub use scraped::{Scraped, page, reporter_port};
+pub use scraped::{Scraped, page, ports_said, reporter_port};
 pub use stage::{Stage, on_stage};
 pub use watched::{Watched, now_ms};
 

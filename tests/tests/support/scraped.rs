@@ -68,18 +68,24 @@ pub fn page(process: &Process) -> Result<String> {
     get(port(process)?, "/")
 }
 
-/// Said once, also by a process that was asked often.
-fn port(process: &Process) -> Result<u16> {
+/// The ports that a process has said, one for each life of it.
+pub fn ports_said(process: &Process) -> Result<Vec<u16>> {
     let lines = said(process, "INFO")?;
-    let mut urls = lines.iter().filter_map(|line| line.split_once(SAID));
-    let (_, url) = urls.next().context("the log has no address")?;
-    ensure!(urls.next().is_none(), "said twice: {lines:?}");
-    let port = url
-        .strip_suffix("/metrics")
-        .and_then(|url| url.rsplit(':').next());
-    Ok(port
-        .with_context(|| format!("{url} has no port"))?
-        .parse()?)
+    let urls = lines.iter().filter_map(|line| line.split_once(SAID));
+    let port = |(_, url): (&str, &str)| -> Result<u16> {
+        let port = url
+            .strip_suffix("/metrics")
+            .and_then(|url| url.rsplit(':').next());
+        Ok(port
+            .with_context(|| format!("{url} has no port"))?
+            .parse()?)
+    };
+    urls.map(port).collect()
+}
+
+fn port(process: &Process) -> Result<u16> {
+    let ports = ports_said(process)?;
+    ports.last().copied().context("the log has no address")
 }
 
 fn get(port: u16, path: &str) -> Result<String> {

@@ -1,7 +1,10 @@
 package io.dualwrite.flink;
 
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -27,6 +30,7 @@ final class FlinkNumbers {
     private static final String GROUP = "dualwrite";
     private static final String JOB_ID = "job_id";
     private static final String JOB_ID_VARIABLE = "<job_id>";
+    private static final String NO_JOB = "";
     private static final long POLL_INTERVAL_MS = 1000;
 
     private final Supplier<Native> library;
@@ -100,17 +104,22 @@ final class FlinkNumbers {
                 numbers = parse(told);
             }
             groups.keySet().removeIf(AbstractMetricGroup::isClosed);
-            groups.forEach(this::register);
+            final Map<String, List<String>> byJob = new HashMap<>();
+            for (String line : numbers.keySet()) {
+                byJob.computeIfAbsent(jobOf(line), any -> new ArrayList<>()).add(line);
+            }
+            groups.forEach((group, known) -> register(group, known, byJob));
         } catch (Throwable t) {
             Faults.report("Putting numbers into Flink's metrics", t);
         }
     }
 
-    private void register(AbstractMetricGroup<?> group, Set<String> known) {
-        final String job = group.getAllVariables().get(JOB_ID_VARIABLE);
-        for (String line : numbers.keySet()) {
-            final String[] parts = line.split("\t", -1);
-            if (isOf(job, parts) && known.add(line)) {
+    private void register(
+            AbstractMetricGroup<?> group, Set<String> known, Map<String, List<String>> byJob) {
+        final String job = group.getAllVariables().getOrDefault(JOB_ID_VARIABLE, NO_JOB);
+        for (String line : byJob.getOrDefault(job, Collections.emptyList())) {
+            if (known.add(line)) {
+                final String[] parts = line.split("\t", -1);
                 MetricGroup at = group.addGroup(GROUP);
                 for (int i = 1; i + 1 < parts.length; i += 2) {
                     at = parts[i].equals(JOB_ID) ? at : at.addGroup(parts[i], parts[i + 1]);
@@ -120,16 +129,15 @@ final class FlinkNumbers {
         }
     }
 
-    /**
-     * @param job null for a process
-     */
-    private static boolean isOf(String job, String[] parts) {
+    /** The job's id in a line, {@link #NO_JOB} if it is the process's. */
+    private static String jobOf(String line) {
+        final String[] parts = line.split("\t", -1);
         for (int i = 1; i + 1 < parts.length; i += 2) {
             if (parts[i].equals(JOB_ID)) {
-                return parts[i + 1].equals(job);
+                return parts[i + 1];
             }
         }
-        return job == null;
+        return NO_JOB;
     }
 
     private static Map<String, Number> parse(String told) {
