@@ -64,10 +64,10 @@ mod tests {
 
     #[test]
     fn every_duration_is_divided_and_nothing_else() {
-        let rules = "groups: [{name: g, rules: [\n  # for 5m, [5m]\n  - alert: A\n    expr: a[5m] + b{c=\"d\"} \
-                     > 60 * e[1h]\n    for: 10m\n      for a job\n";
-        let expected = "groups: [{name: g, rules: [\n  # for 5m, [5m]\n  - alert: A\n    expr: a[15s] + \
-                        b{c=\"d\"} > 60 * e[180s]\n    for: 30s\n      for a job\n";
+        let rules = "groups: [{name: g, rules: [\n  # for 5m, [5m]\n  - alert: A\n\
+                     expr: a[5m] + b{c=\"d\"} > 60 * e[1h]\n    for: 10m\n  for a job\n";
+        let expected = "groups: [{name: g, rules: [\n  # for 5m, [5m]\n  - alert: A\n\
+                        expr: a[15s] + b{c=\"d\"} > 60 * e[180s]\n    for: 30s\n  for a job\n";
         assert_eq!(hurried(rules, 20).unwrap(), expected);
     }
 

@@ -1,5 +1,5 @@
-//! A real Prometheus with the shipped rules beside a real job: which alerts fire under a fault, that
-//! no other does, and that each expression of the rules and of the dashboards gives numbers.
+//! A real Prometheus with the shipped rules beside a real job: which alerts fire under a fault,
+//! that no other does, and that each expression of the rules and of the dashboards gives numbers.
 //!
 //! Durations are divided by [`TIMES`]; the 30 seconds under which nothing is late are not.
 
@@ -28,7 +28,7 @@ fn stage() -> Result<Stage> {
     Stage::set(sites, FLINK, flink)
 }
 
-/// The secondary does not answer, and answers again: one alert, and no word of what follows from it.
+/// The secondary does not answer, and answers again: one alert, and no word of what follows.
 #[test]
 fn a_secondary_frozen_raises_one_alert_and_clears_it_when_it_thaws() -> Result<()> {
     on_stage(stage, |stage| {
