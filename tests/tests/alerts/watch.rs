@@ -76,7 +76,7 @@ impl Watch {
 }
 
 /// Where Prometheus scrapes a process.
-pub fn address(process: &Process) -> Result<String> {
+fn address(process: &Process) -> Result<String> {
     let served = wait_until("its metrics", LIMIT, || Scraped::of(process))?;
     Ok(format!("127.0.0.1:{}", served.port))
 }
