@@ -12,6 +12,7 @@ mod dist;
 mod exactly_once;
 mod fingerprint;
 mod flink;
+mod hadoop;
 mod hdfs;
 mod host;
 mod janitor;
@@ -20,6 +21,7 @@ mod maven;
 mod paths;
 mod ports;
 mod process;
+mod prometheus;
 mod proxy;
 mod root;
 mod run;
@@ -36,11 +38,13 @@ pub use flink::{
     CheckpointCounts, CheckpointInfo, Checkpoints, DEFAULT_VERSIONS, FlinkBuilder, FlinkCluster,
     FlinkRest, FlinkVersion, JAVA_OPTIONS, Submission,
 };
+pub use hadoop::hadoop_command;
 pub use hdfs::{HdfsBuilder, HdfsCluster, WebFile, WebHdfs};
 pub use host::Host;
 pub use maven::{jars, maven};
 pub use paths::{harness_dir, workspace_dir};
 pub use process::Process;
+pub use prometheus::{Prometheus, Sample, promtool};
 pub use proxy::{Fate, Proxy, Rule};
 pub use run::Run;
 pub use test_job::test_job_jar;

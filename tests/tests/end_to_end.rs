@@ -6,8 +6,8 @@ mod support;
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use harness::{ExactlyOnce, FlinkCluster};
-use support::{LIMIT, Scraped, Sites, Watched, page};
+use harness::{ExactlyOnce, FlinkCluster, wait_until};
+use support::{LIMIT, REPORTER, REPORTER_KEY, Scraped, Sites, Watched, page, ports_said};
 
 /// Of what completed on the primary, published so many in a hundred.
 const PUBLISHED_PERCENT: usize = 90;
@@ -15,7 +15,11 @@ const CHECKPOINTS: usize = 10;
 
 fn the_primary_is_lost(version: &str) -> Result<()> {
     let sites = Sites::launch(&format!("end_to_end-{version}"))?;
-    let flink = sites.flink(version)?.launch(&sites.run)?;
+    let flink = sites
+        .flink(version)?
+        .prometheus_reporter()?
+        .config(REPORTER_KEY, REPORTER)
+        .launch(&sites.run)?;
     sites.primary.wait_ready()?;
     sites.secondary.wait_ready()?;
     flink.wait_ready()?;
@@ -40,6 +44,7 @@ fn the_primary_is_lost(version: &str) -> Result<()> {
     );
     watched.nothing_failed()?;
     it_is_in_the_numbers(&flink, &watched, &published)?;
+    it_is_in_flinks_own_numbers(&flink, &watched, &published)?;
 
     sites.primary.kill();
     flink.kill();
@@ -77,6 +82,10 @@ fn it_is_in_the_numbers(
     let newest = before..=job.newest()?;
     let of_streams = Scraped::of(flink.task_manager(0))?;
     ensure!(of_jobs.port != of_streams.port, "one port for both");
+    for process in flink.processes() {
+        let ports = ports_said(process)?;
+        ensure!(ports.len() == 1, "said more than once: {ports:?}");
+    }
 
     let job_manager = |name: &str| of_jobs.sum(&format!("dualwrite_{name}"));
     let completed = job_manager("newest_completed_checkpoint_id")?;
@@ -107,6 +116,77 @@ fn it_is_in_the_numbers(
     ensure!(task_manager("accepted_bytes_total")? == parts);
     ensure!(page(flink.job_manager())?.contains(&job.id));
     ensure!(page(flink.task_manager(0))?.contains(&job.id));
+    Ok(())
+}
+
+/// They are where Flink's REST interface and its own reporter for Prometheus have all others.
+#[expect(clippy::cast_precision_loss, reason = "as above")]
+fn it_is_in_flinks_own_numbers(
+    flink: &FlinkCluster,
+    job: &Watched,
+    published: &BTreeSet<u64>,
+) -> Result<()> {
+    let newest = published.last().copied().unwrap_or_default() as f64;
+    let count = published.len() as f64;
+    let (jm, tm) = (flink.job_manager(), flink.task_manager(0));
+    let (of_job, of_process) = (
+        "flink_jobmanager_job_dualwrite",
+        "flink_taskmanager_dualwrite",
+    );
+    for (process, name, at_least) in [
+        (
+            jm,
+            format!("{of_job}_newest_published_checkpoint_id"),
+            newest,
+        ),
+        (jm, format!("{of_job}_publish_lag_seconds_count"), count),
+        (
+            jm,
+            format!("{of_job}_reason_checkpoints_unpublishable_total"),
+            0.0,
+        ),
+        (
+            jm,
+            "flink_jobmanager_dualwrite_secondary_secondary_up".to_owned(),
+            1.0,
+        ),
+        (tm, "flink_taskmanager_job_dualwrite_stride".to_owned(), 1.0),
+        (tm, format!("{of_process}_files_uploaded_total"), count),
+        (
+            tm,
+            format!("{of_process}_reason_sessions_abandoned_total"),
+            0.0,
+        ),
+    ] {
+        wait_until(&name, LIMIT, || {
+            let found = Scraped::of_flink(process)?.sum(&name)?;
+            ensure!(found >= at_least, "{found} instead of {at_least}");
+            Ok::<_, anyhow::Error>(())
+        })?;
+    }
+    let id = &job.id;
+    for (scope, name, at_least) in [
+        (
+            format!("/jobs/{id}"),
+            "newest_published_checkpoint_id",
+            newest,
+        ),
+        (
+            "/taskmanagers/taskmanager-0".to_owned(),
+            "files_uploaded_total",
+            count,
+        ),
+        ("/jobmanager".to_owned(), "library_loaded", 1.0),
+    ] {
+        let path = format!("{scope}/metrics?get=dualwrite.{name}");
+        wait_until(&path, LIMIT, || {
+            let answer = flink.rest().get(&path)?;
+            let found = answer[0]["value"].as_str().map(str::parse::<f64>);
+            let is_there = matches!(found, Some(Ok(found)) if found >= at_least);
+            ensure!(is_there, "{answer} instead of {at_least}");
+            Ok::<_, anyhow::Error>(())
+        })?;
+    }
     Ok(())
 }
 

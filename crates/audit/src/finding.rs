@@ -7,7 +7,7 @@ use checkpoint_format::FormatError;
 use checkpoint_layout::{Location, LocationError};
 use store::{ErrorKind, StoreError};
 
-use crate::{Expected, Presence};
+use crate::{Digest, Expected, Presence};
 
 /// One reason why a checkpoint is not usable. Its text says what is wrong and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,15 @@ pub enum Finding {
         /// The first byte that differs; of a `_metadata`, in the secondary's.
         offset: u64,
     },
+    /// A file is not what was written: its digest is another than the recorded one.
+    DifferentDigest {
+        /// The file.
+        path: Location,
+        /// What was recorded when it was written.
+        recorded: Digest,
+        /// Of what is there.
+        found: Digest,
+    },
     /// The `_metadata` is larger than is ever read.
     HugeMetadata {
         /// The `_metadata`.
@@ -104,6 +113,7 @@ impl Finding {
             Self::BadMetadata { .. } => "bad_metadata",
             Self::ForeignMetadata { .. } => "foreign_metadata",
             Self::DifferentContent { .. } => "different_content",
+            Self::DifferentDigest { .. } => "different_digest",
             Self::HugeMetadata { .. } => "huge_metadata",
             Self::NoMetadata { .. } => "no_metadata",
         }
@@ -119,10 +129,20 @@ impl Finding {
             | Self::BadMetadata { path, .. }
             | Self::ForeignMetadata { path, .. }
             | Self::DifferentContent { path, .. }
+            | Self::DifferentDigest { path, .. }
             | Self::HugeMetadata { path, .. } => path.to_string(),
             Self::NoMetadata { dir, .. } => dir.to_string(),
             Self::BadPath { stored, .. } => stored.clone(),
         }
+    }
+
+    /// What the digest of what was read means; none if it is the recorded one.
+    pub(crate) fn of_digest(path: &Location, recorded: Digest, found: Digest) -> Option<Self> {
+        (recorded != found).then(|| Self::DifferentDigest {
+            path: path.clone(),
+            recorded,
+            found,
+        })
     }
 
     /// What the answer for an expected file means; none if the file is as it must be.
@@ -200,6 +220,17 @@ impl fmt::Display for Finding {
                 f,
                 "{path} differs from {other} from byte {offset} on, and one of them is damaged: \
                  restore another checkpoint, or find out which one is, and replace it by the other"
+            ),
+            Self::DifferentDigest {
+                path,
+                recorded,
+                found,
+            } => write!(
+                f,
+                "{path} is not what was written there: its digest is {:016x} of {} bytes, and \
+                 {:016x} of {} was recorded; replace it by the other cluster's copy, or restore \
+                 another checkpoint",
+                found.hash, found.length, recorded.hash, recorded.length
             ),
             Self::HugeMetadata { path, bytes } => write!(
                 f,

@@ -273,6 +273,15 @@ pub(crate) async fn entries(
     Ok((entries, findings))
 }
 
+/// All entries of the catalogue below `root` that are understood, by job id.
+///
+/// # Errors
+/// When the store does not tell.
+pub async fn catalogue(store: &dyn Store, root: &Location) -> store::Result<Vec<CatalogueEntry>> {
+    let (entries, _) = entries(store, root).await?;
+    Ok(entries.into_iter().map(|(entry, _)| entry).collect())
+}
+
 /// The catalogue's entry of one job below `root`; none if there is none, or it is not understood.
 ///
 /// # Errors

@@ -6,6 +6,7 @@
 //! `verify` ask by the same function. Refuses to change anything on a cluster.
 
 mod catalogue;
+mod digests;
 mod finding;
 mod inspect;
 mod inventory;
@@ -24,21 +25,28 @@ pub use checkpoint_format::{
     FlinkVersion, FormatError, MasterState, Metadata, Operator, Reference, ReferenceKind, Scope,
     StateSizes,
 };
-pub use checkpoint_layout::{CheckpointDir, Location, LocationError};
+pub use checkpoint_layout::{
+    CheckpointDir, Location, LocationError, METADATA, Mapping, SecondaryRoot,
+};
+pub use digests::{Digest, Digester, Digests, DigestsError, document, recorded};
 pub use finding::Finding;
 pub use inspect::{Counts, Named};
-pub use inventory::{CatalogueFinding, Inventory, Job, Newest, catalogue_entry, jobs};
+pub use inventory::{CatalogueFinding, Inventory, Job, Newest, catalogue, catalogue_entry, jobs};
 pub use manifest::{Manifest, NamedFile, manifest};
 pub use metadata::{MetadataFile, read_metadata};
+pub use patience::Patience;
 pub use place::{Place, open};
 pub use presence::{Expected, Presence, presence};
 pub use published::{Published, published, published_of_job};
 pub use read::{MAX_METADATA_BYTES, read_whole};
-pub use store::{ClusterOptions, ErrorKind, FileStatus, Store, StoreError};
+pub use store::{
+    ClusterOptions, ErrorKind, FileStatus, Store, StoreError, is_name_service, spread,
+};
 pub use targets::{TargetFinding, Targets, Which, targets};
 pub use verify::{
-    Counterpart, CounterpartError, Depth, Look, Notice, Report, Step, Verdict, WhyNoCopy,
-    as_published, verify, verify_all,
+    Counterpart, CounterpartError, Depth, FileReport, Look, Notice, Report, Step, Verdict,
+    WhyNoCopy, as_published, mapping_to_primary, mapping_to_secondary, verify, verify_all,
+    verify_files,
 };
 
 /// How many calls to a cluster are under way at the same time, at most.

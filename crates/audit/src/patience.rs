@@ -8,9 +8,10 @@ use store::{ErrorKind, StoreError};
 /// After so many calls in a row without an answer no further one is made.
 const MOST_SILENT_CALLS: usize = 8;
 
-/// What was heard of one cluster.
+/// What was heard of one cluster: too many calls in a row without an answer, and no further one is
+/// made.
 #[derive(Debug, Default)]
-pub(crate) struct Patience(Mutex<Silence>);
+pub struct Patience(Mutex<Silence>);
 
 #[derive(Debug, Default)]
 struct Silence {
@@ -20,10 +21,10 @@ struct Silence {
 
 impl Patience {
     /// The answer of `call`, or the last silence if there were too many: then it is not made.
-    pub(crate) async fn ask<T>(
-        &self,
-        call: impl Future<Output = store::Result<T>>,
-    ) -> store::Result<T> {
+    ///
+    /// # Errors
+    /// What the call answered, or the last silence.
+    pub async fn ask<T>(&self, call: impl Future<Output = store::Result<T>>) -> store::Result<T> {
         if let Some(silence) = self.exhausted() {
             return Err(silence);
         }

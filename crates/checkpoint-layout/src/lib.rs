@@ -12,4 +12,4 @@ mod names;
 pub use aliases::{AliasError, Aliases};
 pub use location::{Location, LocationError};
 pub use mapping::{Mapping, MappingError};
-pub use names::{CheckpointDir, METADATA, SecondaryRoot};
+pub use names::{CheckpointDir, METADATA, SecondaryRoot, probe};

@@ -47,7 +47,7 @@ pub(crate) fn explain(task: &str, error: &StoreError) -> String {
              give it more time with --timeout."
         }
         ErrorKind::PermissionDenied => {
-            "Run it as a user that may read there: --user on a cluster without Kerberos, kinit on \
+            "Run it as a user that may do so there: --user on a cluster without Kerberos, kinit on \
              one with it."
         }
         ErrorKind::Invalid => {

@@ -1,6 +1,7 @@
 //! The operator's command `dualwrite`: what it accepts, and what it exits with.
 //!
-//! Refuses to touch a cluster except through the crates `audit` and `switch`.
+//! Refuses to touch a cluster except through the crates `audit`, `gc`, `preflight`, `repair` and
+//! `switch`.
 
 mod commands;
 mod config;
@@ -23,8 +24,8 @@ use crate::commands::Command;
 use crate::config::Config;
 use crate::context::Context;
 
-/// Looks at checkpoints that Flink wrote and flink-dualwrite copied, and starts jobs from them on
-/// the other cluster, without a JVM and without the primary.
+/// Looks at checkpoints that Flink wrote and flink-dualwrite copied, repairs them, and starts jobs
+/// from them on the other cluster, without a JVM and without the primary.
 #[derive(Debug, Parser)]
 #[command(name = "dualwrite", version, after_help = AFTER_HELP)]
 struct Cli {
@@ -42,11 +43,15 @@ Exit codes:
   3  cannot tell: a cluster did not answer
 
 Examples:
+  dualwrite check /opt/flink/conf
   dualwrite list --secondary hdfs://nn2:8020/flink/checkpoints
   dualwrite verify hdfs://nn2:8020/flink/checkpoints/<job id>/chk-42
   dualwrite inspect hdfs://nn2:8020/flink/checkpoints/<job id>/chk-42
+  dualwrite repair plan --config clusters.toml --all --newest
   dualwrite switch plan --config clusters.toml --jobs jobs.toml --output plan.json
-  dualwrite switch apply plan.json";
+  dualwrite switch apply plan.json
+  dualwrite gc plan --secondary hdfs://nn2:8020/flink/checkpoints --output gc.json
+  dualwrite gc apply gc.json";
 
 /// What every command accepts, before or behind its name.
 #[derive(Debug, clap::Args)]

@@ -31,7 +31,7 @@ fn add(command: &mut clap::Command, page: &mut String) {
         lines.join("\n").trim_end()
     );
     let subcommands = command.get_subcommands_mut();
-    for subcommand in subcommands.filter(|c| c.get_name() != "help") {
+    for subcommand in subcommands.filter(|c| c.get_name() != "help" && !c.is_hide_set()) {
         add(subcommand, page);
     }
 }

@@ -87,6 +87,94 @@ impl Drop for Checkpoints {
     }
 }
 
+/// How many bytes are copied, of how many, and of how many files and checkpoints; gone when it is
+/// dropped.
+pub(crate) struct Copies {
+    bar: ProgressBar,
+    checkpoints: usize,
+    done: AtomicU64,
+    files: AtomicU64,
+    placed: AtomicU64,
+}
+
+impl Copies {
+    pub(crate) fn start(checkpoints: usize, bytes: u64) -> Self {
+        let bar = ProgressBar::new(bytes);
+        let style = "{bar:30} {binary_bytes} of {binary_total_bytes}, {msg} ({elapsed})";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self {
+            bar,
+            checkpoints,
+            done: AtomicU64::new(0),
+            files: AtomicU64::new(0),
+            placed: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn hears(&self, step: repair::Step) {
+        let add = |counter: &AtomicU64, more| counter.fetch_add(more, Ordering::Relaxed);
+        match step {
+            repair::Step::Copied(bytes) => return self.bar.inc(bytes),
+            repair::Step::Again(bytes) => return self.bar.dec(bytes),
+            repair::Step::Lacks(files) => add(&self.files, files),
+            repair::Step::Placed => add(&self.placed, 1),
+            repair::Step::Over => add(&self.done, 1),
+        };
+        let [files, placed, done] =
+            [&self.files, &self.placed, &self.done].map(|counter| counter.load(Ordering::Relaxed));
+        let checkpoints = self.checkpoints;
+        let message = format!("{placed} of {files} files, {done} of {checkpoints} checkpoints");
+        self.bar.set_message(message);
+    }
+}
+
+impl Drop for Copies {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// How many leftovers are done with, of how many; gone when it is dropped.
+pub(crate) struct Leftovers(ProgressBar);
+
+impl Leftovers {
+    pub(crate) fn start(count: usize) -> Self {
+        let bar = ProgressBar::new(count as u64);
+        let style = "{bar:30} {pos} of {len} leftovers, {msg} ({elapsed})";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(bar)
+    }
+
+    pub(crate) fn hears(&self, step: gc::Step) {
+        match step {
+            gc::Step::Ended(more) => self.0.inc(more as u64),
+            step => self.0.set_message(gc_in_words(step)),
+        }
+    }
+}
+
+impl Drop for Leftovers {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// What a collection is at.
+pub(crate) fn gc_in_words(step: gc::Step) -> String {
+    match step {
+        gc::Step::Found(found) => format!("{found} files and directories listed"),
+        gc::Step::Reading => "reading what the published checkpoints name".to_owned(),
+        gc::Step::Claiming(jobs) => format!("claiming {jobs} jobs"),
+        gc::Step::Ended(_) => String::new(),
+    }
+}
+
 /// How far each job's switch is, a line for each that is under way; gone when it is dropped.
 pub(crate) struct Jobs {
     lines: MultiProgress,

@@ -82,8 +82,8 @@ fn a_usable_checkpoint() {
     let document = json_of(&dualwrite(&["--json", "verify", &uri]), 0);
     let checkpoint = json!({
         "path": uri, "result": "usable", "version": 6, "checkpoint_id": 42, "files": 4,
-        "bytes": BYTES, "read_bytes": 0, "compared_bytes": 0, "findings": [], "notices": [],
-        "error": null,
+        "bytes": BYTES, "read_bytes": 0, "compared_bytes": 0, "digest_bytes": 0, "findings": [],
+        "notices": [], "error": null,
     });
     let expected = json!({
         "result": "usable", "depth": "length", "checkpoints": [checkpoint],

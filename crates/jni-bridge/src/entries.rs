@@ -201,6 +201,17 @@ extern "system" fn Java_io_dualwrite_flink_NativeBridge_pollLog<'local>(
 }
 
 #[unsafe(no_mangle)]
+extern "system" fn Java_io_dualwrite_flink_NativeBridge_numbers<'local>(
+    env: EnvUnowned<'local>,
+    _class: JClass<'local>,
+) -> JString<'local> {
+    guarded(env, "numbers", |env| {
+        let numbers = process::get().map(|process| process.metrics.numbers());
+        JString::new(env, numbers.unwrap_or_default())
+    })
+}
+
+#[unsafe(no_mangle)]
 extern "system" fn Java_io_dualwrite_flink_NativeBridge_shutdown<'local>(
     env: EnvUnowned<'local>,
     _class: JClass<'local>,

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::backfill::{Backlog, Urgency, Wanted};
 use crate::breaker::Breaker;
 use crate::deferred::{self, Calls};
+use crate::digests::Gathered;
 use crate::feed::Sealed;
 use crate::link::Link;
 use crate::pool::Pool;
@@ -143,6 +144,8 @@ pub struct Job {
     /// To those that are deferred.
     pub(crate) calls: Calls,
     pub(crate) recorded: Mutex<Recorded>,
+    /// Of the files that this process has put on the secondary.
+    pub(crate) gathered: Gathered,
 }
 
 impl Job {
@@ -165,6 +168,7 @@ impl Job {
             stride: Mutex::new(stride),
             calls: Calls::default(),
             recorded: Mutex::default(),
+            gathered: Gathered::default(),
         }))
     }
 
@@ -177,6 +181,12 @@ impl Job {
     pub(crate) fn next_claimed(&self) -> Location {
         let (writer, number) = (&self.shared.writer_id, self.shared.next_number());
         self.root.claimed(&self.spec.id, writer, number)
+    }
+
+    /// The name of a document of digests.
+    pub(crate) fn next_digest_batch(&self) -> Location {
+        let (writer, number) = (&self.shared.writer_id, self.shared.next_number());
+        self.root.digest_batch(&self.spec.id, writer, number)
     }
 
     /// The number of a claim, which no other one of the process has.

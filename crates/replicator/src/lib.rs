@@ -18,6 +18,7 @@ mod backfill;
 mod breaker;
 mod caught;
 mod deferred;
+mod digests;
 mod feed;
 #[cfg(test)]
 mod growth;
@@ -25,7 +26,6 @@ mod job;
 mod link;
 mod named;
 mod outgoing;
-mod place;
 mod pool;
 mod publish;
 mod reason;

@@ -5,14 +5,16 @@
 
 use std::sync::Arc;
 
+use audit::Digester;
 use bytes::Bytes;
 use checkpoint_layout::Location;
+use ownership::{Placed, place};
 use store::{ErrorKind, Result, Store, StoreError, Writer};
 
 use crate::breaker::Breaker;
+use crate::digests;
 use crate::job::Job;
 use crate::link::{PIECE_BYTES, Place, Stalled, Turn};
-use crate::place::{Placed, place};
 
 /// A file that is being written under its in-flight name.
 pub(crate) struct Outgoing {
@@ -20,6 +22,7 @@ pub(crate) struct Outgoing {
     place: Place,
     inflight: Location,
     writer: Option<Box<dyn Writer>>,
+    digester: Digester,
 }
 
 impl Outgoing {
@@ -29,6 +32,7 @@ impl Outgoing {
             place,
             inflight: job.next_inflight(),
             writer: None,
+            digester: Digester::default(),
         }
     }
 
@@ -59,6 +63,7 @@ impl Outgoing {
     pub(crate) async fn send(&mut self, mut turn: Turn, mut bytes: Bytes) -> Result<()> {
         while !bytes.is_empty() {
             let piece = bytes.split_to(bytes.len().min(PIECE_BYTES));
+            self.digester.update(&piece);
             let piece = turn.split_off(piece.len()).carry(piece);
             self.open().await?.write(piece).await?;
         }
@@ -79,7 +84,9 @@ impl Outgoing {
             writer.close().await?;
         }
         let secondary = self.job.secondary.as_ref();
-        place(secondary, self.inflight.path(), to.path(), size).await
+        let placed = place(secondary, self.inflight.path(), to.path(), size).await?;
+        digests::record(&self.job, to, self.digester.digest());
+        Ok(placed)
     }
 
     /// Gives the file up and deletes it, as far as the secondary answers.

@@ -8,11 +8,11 @@
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
+use ownership::replace_document;
 use serde::{Deserialize, Serialize};
 use store::Store;
 
 use crate::job::Job;
-use crate::place::replace_document;
 use telemetry::now_ms;
 
 /// A record is written again after so many checkpoints.

@@ -2,9 +2,12 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use checkpoint_layout::{Location, SecondaryRoot};
+use ownership::{Claim, Removal};
 use store::testing::{Call, Fault};
 use store::{ErrorKind, Store};
 use support::{CHUNK, Checkpoint, JOB, STREAM, World, feed, until};
@@ -342,6 +345,36 @@ async fn what_lies_in_another_jobs_directory_is_not_deleted() {
     let retired = format!("{RESTORED}/chk-2/");
     assert!(files.iter().all(|(path, _)| !path.contains(&retired)));
     for path in theirs {
+        assert!(world.on_secondary(&path).await.is_some(), "{path}");
+    }
+}
+
+/// A job was restored from another's checkpoint that nobody has published, whose files are being
+/// collected: they were seen just before they went.
+#[tokio::test(start_paused = true)]
+async fn files_of_another_job_are_not_collected_once_they_are_seen() {
+    const RESTORED: &str = "ffffffffffffffffffffffffffffffff";
+    let world = World::new();
+    let secondary = &world.secondary;
+    let root = SecondaryRoot::new(Location::parse("hdfs://secondary/cp").unwrap());
+    let claim = Claim::take(secondary, &root, JOB, "gc", 1).await.unwrap();
+    let dir = root.collected(JOB, "gc", 1);
+    let removal = Removal::begin(Arc::new(secondary.clone()), dir, claim.holds(secondary)).await;
+    let removal = removal.unwrap().unwrap();
+
+    let checkpoint = Checkpoint::new(2, 1);
+    let own_dir = |path: &str| path.replace(&format!("{JOB}/chk"), &format!("{RESTORED}/chk"));
+    for (path, bytes) in checkpoint.files() {
+        support::write(secondary, &own_dir(&path), &bytes).await;
+    }
+    let job = world.open("coordinator", &[("job.id", RESTORED)]);
+    let mut offer = checkpoint.offer();
+    offer.pointer = own_dir(&offer.pointer);
+    job.offer(offer);
+    world.published_are(&[2]).await;
+    for path in checkpoint.shared() {
+        let late = removal.take(&path).await.unwrap_err();
+        assert_eq!(late.kind, ErrorKind::NotFound, "{path}");
         assert!(world.on_secondary(&path).await.is_some(), "{path}");
     }
 }

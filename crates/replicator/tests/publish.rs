@@ -6,7 +6,9 @@ mod support;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use audit::{Digest, Digests, Location};
 use checkpoint_format::ReferenceKind;
+use checkpoint_layout::SecondaryRoot;
 use replicator::Offer;
 use store::ErrorKind;
 use store::Store;
@@ -46,6 +48,56 @@ async fn a_complete_checkpoint_is_published_with_its_catalogue_entry() {
             .count(),
         1
     );
+}
+
+/// The digests that are recorded of the job's files.
+async fn digests(world: &World) -> Digests {
+    let root = SecondaryRoot::new(Location::parse("hdfs://secondary/cp").unwrap());
+    audit::recorded(&world.secondary, &root, JOB).await.unwrap()
+}
+
+/// Files that the processes put there, and each published `_metadata`.
+#[tokio::test(start_paused = true)]
+async fn digests_are_recorded_collected_and_dropped_with_what_they_are_of() {
+    let world = World::new();
+    let job = world.coordinator();
+    let dir = format!("/cp/.dualwrite/digests/{JOB}");
+    let mut metadata = Vec::new();
+    for id in 1..=3 {
+        let checkpoint = Checkpoint::new(id, id);
+        world.put_on_both(&checkpoint).await;
+        let copied = checkpoint.shared()[0].clone();
+        world.secondary.delete(&copied, false).await.unwrap();
+        job.offer(checkpoint.offer());
+        until("the publication", || {
+            world.count("dualwrite_checkpoints_published_total") == id
+        })
+        .await;
+        sleep(Duration::from_secs(90)).await;
+        let digests = digests(&world).await;
+        for path in [copied, checkpoint.metadata_path()] {
+            let bytes = world.on_secondary(&path).await.unwrap();
+            assert_eq!(digests.get(&path), Some(Digest::of(&bytes)), "{path}");
+        }
+        metadata.push(checkpoint.metadata_path());
+    }
+    let collected = world.on_secondary(&format!("{dir}/collected")).await;
+    let collected = Digests::parse(&collected.unwrap()).unwrap();
+    assert!(collected.get(&metadata[1]).is_some());
+    // those of the last publication were recorded after it was time to collect
+    let batches = world.secondary.files();
+    let batches = batches.iter().filter(|(path, _)| path.contains("/new/"));
+    assert!(batches.count() <= 2);
+
+    for id in 4..=40 {
+        let checkpoint = Checkpoint::new(id, id);
+        world.put_on_both(&checkpoint).await;
+        job.offer(checkpoint.offer());
+        sleep(Duration::from_secs(90)).await;
+    }
+    let digests = digests(&world).await;
+    assert_eq!(digests.get(&metadata[0]), None);
+    assert!(digests.len() < 24, "{}", digests.len());
 }
 
 #[tokio::test(start_paused = true)]

@@ -15,7 +15,7 @@ pub mod testing;
 pub use error::{ErrorKind, StoreError};
 pub use local::LocalStore;
 pub use memory::MemoryStore;
-pub use open::{ClusterOptions, open};
+pub use open::{ClusterOptions, is_name_service, open};
 pub use pause::spread;
 
 use async_trait::async_trait;

@@ -4,7 +4,7 @@
 //! guess.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -74,6 +74,14 @@ pub fn open(uri: &str, options: &ClusterOptions) -> Result<(Arc<dyn Store>, Stri
         })
     };
     Ok((store, address.path))
+}
+
+/// Whether the configuration in `dir` knows `name` as that of several `NameNode`s.
+///
+/// # Errors
+/// What is wrong with the directory.
+pub fn is_name_service(dir: &Path, name: &str) -> std::result::Result<bool, String> {
+    Ok(Site::load(dir)?.is_name_service(name))
 }
 
 fn invalid(uri: &str, message: String) -> StoreError {

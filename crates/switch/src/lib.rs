@@ -3,9 +3,11 @@
 //!
 //! What is to be done is decided from the target's checkpoints ([`plan`]) and written down
 //! ([`Plan`]); [`apply`] does it by Flink's REST interface ([`Flink`]) and records what it did
-//! ([`Journal`]). Refuses to change anything on HDFS, and to choose by itself when to switch.
+//! ([`Journal`]). [`drill`] rehearses it on another Flink. Refuses to change anything on HDFS, and
+//! to choose by itself when to switch.
 
 mod apply;
+mod drill;
 mod flink;
 mod jobs_file;
 mod journal;
@@ -16,6 +18,7 @@ mod plan;
 mod planning;
 
 pub use apply::{Ends, Failure, Options, Outcome, Step, Switched, apply};
+pub use drill::{DrillFailure, Drilled, Rehearsal, Rehearsed, drill};
 pub use flink::{Completed, Flink, FlinkError, JobState, RunningJob, Start};
 pub use glob::{Pattern, PatternError};
 pub use jobs_file::{ClaimMode, Jar, JobsFile, JobsFileError, Launch};

@@ -4,9 +4,12 @@
 
 mod balance;
 mod clock;
+#[cfg(test)]
+mod dashboards;
 mod job;
 mod labels;
 mod metrics;
+mod numbers;
 mod openmetrics;
 mod overview;
 #[cfg(test)]

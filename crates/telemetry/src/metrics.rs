@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus::core::{Collector, MetricVec, MetricVecBuilder};
+use prometheus::proto::MetricFamily;
 use prometheus::{
     Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
@@ -242,13 +243,17 @@ impl Metrics {
     /// # Errors
     /// When the encoder fails, which for memory it does not.
     pub fn render_as(&self, format: Format) -> Result<String, prometheus::Error> {
-        let families = self.registry.gather();
+        let families = self.gather();
         if format == Format::OpenMetrics {
             return Ok(openmetrics::encode(&families));
         }
         let mut text = Vec::new();
         TextEncoder::new().encode(&families, &mut text)?;
         Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    pub(crate) fn gather(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
     }
 
     pub(crate) fn known(&self) -> MutexGuard<'_, Known> {

@@ -81,10 +81,11 @@ fn program(message: &str) -> Option<Program> {
     let executable = message["executable"].as_str().filter(|_| is_test)?;
     let package = Path::new(message["manifest_path"].as_str()?).parent()?;
     let name = target["name"].as_str()?;
+    let is_of_the_harness = package.iter().any(|part| part == "tests");
     Some(Program {
         package: package.to_owned(),
         executable: executable.into(),
-        is_real: package.ends_with("tests") || name.starts_with("hdfs"),
+        is_real: is_of_the_harness || name.contains("hdfs"),
     })
 }
 
@@ -106,6 +107,7 @@ mod tests {
     fn what_starts_processes_has_the_machine_for_itself() {
         let is_real = |package, name| built(package, "test", name).unwrap().is_real;
         assert!(is_real("tests", "link"));
+        assert!(is_real("tests/provoked", "panics"));
         assert!(is_real("crates/audit", "hdfs_damages"));
         assert!(!is_real("crates/replicator", "link"));
         let command = |package| line(&built(package, "test", "link").unwrap().command(true));

@@ -15,7 +15,7 @@ const FLINK: &str = "1.20.5";
 /// With panics as without.
 const CHECKPOINTS: usize = 5;
 /// Entries that are called all the time, and by whom.
-const CALLED: [(&str, &str); 7] = [
+const CALLED: [(&str, &str); 8] = [
     ("openSession", "taskmanager"),
     ("lease", "taskmanager"),
     ("handOver", "taskmanager"),
@@ -23,6 +23,7 @@ const CALLED: [(&str, &str); 7] = [
     ("discard", "taskmanager"),
     ("offerMetadata", "jobmanager"),
     ("pollLog", "taskmanager"),
+    ("numbers", "jobmanager"),
 ];
 /// Entries that are called when a process of Flink is new.
 const CALLED_FIRST: [&str; 2] = ["version", "openJob"];
@@ -58,6 +59,7 @@ fn stage() -> Result<(Stage, Asked)> {
     let flink = sites
         .flink(FLINK)?
         .config("dualwrite.native.path", &library()?.to_string_lossy())
+        .config(support::REPORTER_KEY, support::REPORTER)
         // Where no TaskManager copies, the JobManager does, if the primary still has the files.
         .config("dualwrite.backfill.grace", "500 ms")
         .config("execution.checkpointing.num-retained", "10")

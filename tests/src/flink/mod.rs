@@ -27,6 +27,11 @@ use crate::run::Run;
 use crate::wait::wait_until;
 use crate::zookeeper::ZooKeeper;
 
+/// Of Flink's own reporter: below what the kernel serves, above what the harness takes.
+const REPORTER_PORTS: &str = "31100-31999";
+/// The last one of this line that Maven Central is known to have; Flink's metric interfaces do not
+/// change in a line.
+const REPORTER_OF_1_20: &str = "1.20.3";
 /// Two JVM starts on a busy machine.
 const READY_LIMIT: Duration = Duration::from_mins(2);
 
@@ -95,6 +100,27 @@ impl FlinkBuilder {
         self
     }
 
+    /// Flink's own reporter for Prometheus, in each process on the first free port of a range. Its
+    /// log says which.
+    ///
+    /// # Errors
+    /// When Maven fails, or the jar is not there.
+    pub fn prometheus_reporter(self) -> Result<Self> {
+        let version = match self.version.as_str() {
+            "1.20.5" => REPORTER_OF_1_20,
+            version => version,
+        };
+        let jars = crate::jars("flink-prometheus", &[("flink.version", version)])?;
+        let jar = jars.join(format!("flink-metrics-prometheus-{version}.jar"));
+        anyhow::ensure!(jar.exists(), "{} is not there", jar.display());
+        let prefix = "metrics.reporter.prom";
+        let class = "org.apache.flink.metrics.prometheus.PrometheusReporterFactory";
+        Ok(self
+            .lib(&jar)
+            .config(&format!("{prefix}.factory.class"), class)
+            .config(&format!("{prefix}.port"), REPORTER_PORTS))
+    }
+
     /// A further option of every JVM, e.g. `-Xmx1g`; the last of two counts.
     #[must_use]
     pub fn java_option(mut self, option: &str) -> Self {
@@ -139,24 +165,10 @@ impl FlinkBuilder {
     /// # Errors
     /// When Maven fails or no process can be started.
     pub fn launch(mut self, run: &Run) -> Result<FlinkCluster> {
-        let jars = crate::jars("flink", &[("flink.version", self.version.as_str())])?;
+        let ports = [Port::take()?, Port::take()?];
+        let [rpc, rest] = &ports;
         let root = run.data_dir(&self.name)?;
-        let (rpc, rest) = (Port::take()?, Port::take()?);
-        let mut entries = config::defaults(&self.version);
-        for (key, value) in [
-            ("jobmanager.rpc.port", rpc.number().to_string()),
-            (
-                "high-availability.jobmanager.port",
-                rpc.number().to_string(),
-            ),
-            ("rest.port", rest.number().to_string()),
-            ("rest.bind-port", rest.number().to_string()),
-            ("taskmanager.numberOfTaskSlots", self.slots.to_string()),
-        ] {
-            entries.insert(key.to_owned(), value);
-        }
-        entries.append(&mut self.entries);
-        fill(&root, &self.version, &entries, &jars, &self.lib)?;
+        let entries = self.fill(&root, rpc, rest)?;
 
         let starter = Starter {
             builder: &self,
@@ -177,8 +189,38 @@ impl FlinkBuilder {
             job_manager,
             standby,
             task_managers,
-            _ports: [rpc, rest],
+            _ports: ports,
         })
+    }
+
+    /// The folder with `conf/` and `lib/` as [`FlinkBuilder::launch`] makes it; nothing is started.
+    ///
+    /// # Errors
+    /// When Maven fails or the folder cannot be filled.
+    pub fn install(mut self, run: &Run) -> Result<PathBuf> {
+        let root = run.data_dir(&self.name)?;
+        self.fill(&root, &Port::take()?, &Port::take()?)?;
+        Ok(root)
+    }
+
+    fn fill(&mut self, root: &Path, rpc: &Port, rest: &Port) -> Result<Entries> {
+        let jars = crate::jars("flink", &[("flink.version", self.version.as_str())])?;
+        let mut entries = config::defaults(&self.version);
+        for (key, value) in [
+            ("jobmanager.rpc.port", rpc.number().to_string()),
+            (
+                "high-availability.jobmanager.port",
+                rpc.number().to_string(),
+            ),
+            ("rest.port", rest.number().to_string()),
+            ("rest.bind-port", rest.number().to_string()),
+            ("taskmanager.numberOfTaskSlots", self.slots.to_string()),
+        ] {
+            entries.insert(key.to_owned(), value);
+        }
+        entries.append(&mut self.entries);
+        fill(root, &self.version, &entries, &jars, &self.lib)?;
+        Ok(entries)
     }
 }
 

@@ -26,7 +26,7 @@ use harness::{
 pub use fault::{Fault, Shows};
 pub use judge::Judge;
 pub use said::{is_of_slow_link, said, warned};
-pub use scraped::{Scraped, page};
+pub use scraped::{Scraped, page, ports_said, reporter_port};
 pub use stage::{Stage, on_stage};
 pub use watched::{Watched, now_ms};
 
@@ -38,6 +38,10 @@ pub const INTERVAL: Duration = Duration::from_secs(1);
 pub const STORAGE_KEY: &str = "execution.checkpointing.storage";
 /// Its value.
 pub const STORAGE: &str = "io.dualwrite.flink.DualWriteCheckpointStorageFactory";
+/// The key that gives jobs their names, and Flink's own metrics the product's numbers.
+pub const REPORTER_KEY: &str = "metrics.reporter.dualwrite.factory.class";
+/// Its value.
+pub const REPORTER: &str = "io.dualwrite.flink.DualWriteMetricReporterFactory";
 /// Where checkpoints are copied to.
 pub const SECONDARY_KEY: &str = "dualwrite.secondary.dir";
 /// Below the root of each cluster.

@@ -10,6 +10,9 @@ use super::said;
 const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;q=0.3";
 const SAID: &str = "Metrics of this process are at http://";
 
+/// What Flink's own reporter says of its port.
+const REPORTER_SAID: &str = "Started PrometheusReporter HTTP server on port ";
+
 /// The numbers of one process at one time.
 #[derive(Debug)]
 pub struct Scraped {
@@ -27,6 +30,18 @@ impl Scraped {
         Ok(Self { port, text })
     }
 
+    /// The same in the older text format, which `promtool` reads.
+    pub fn in_text_format(process: &Process) -> Result<String> {
+        get_as(port(process)?, "/metrics", "text/plain")
+    }
+
+    /// All that Flink's own reporter for Prometheus serves.
+    pub fn of_flink(process: &Process) -> Result<Self> {
+        let port = reporter_port(process)?;
+        let text = get_as(port, "/metrics", "text/plain")?;
+        Ok(Self { port, text })
+    }
+
     /// The sum of a metric over its labels.
     pub fn sum(&self, name: &str) -> Result<f64> {
         let of = |line: &&str| line.split(['{', ' ']).next() == Some(name);
@@ -39,27 +54,46 @@ impl Scraped {
     }
 }
 
+/// Where Flink's own reporter for Prometheus is: in the last life of the process.
+pub fn reporter_port(process: &Process) -> Result<u16> {
+    let log = process.log()?;
+    let mut lines = log.lines().rev();
+    let after = lines.find_map(|line| line.split_once(REPORTER_SAID));
+    let (_, port) = after.context("Flink's reporter has not started")?;
+    Ok(port.trim_end_matches('.').parse()?)
+}
+
 /// The page that people look at.
 pub fn page(process: &Process) -> Result<String> {
     get(port(process)?, "/")
 }
 
-/// Said once, also by a process that was asked often.
-fn port(process: &Process) -> Result<u16> {
+/// The ports that a process has said, one for each life of it.
+pub fn ports_said(process: &Process) -> Result<Vec<u16>> {
     let lines = said(process, "INFO")?;
-    let mut urls = lines.iter().filter_map(|line| line.split_once(SAID));
-    let (_, url) = urls.next().context("the log has no address")?;
-    ensure!(urls.next().is_none(), "said twice: {lines:?}");
-    let port = url
-        .strip_suffix("/metrics")
-        .and_then(|url| url.rsplit(':').next());
-    Ok(port
-        .with_context(|| format!("{url} has no port"))?
-        .parse()?)
+    let urls = lines.iter().filter_map(|line| line.split_once(SAID));
+    let port = |(_, url): (&str, &str)| -> Result<u16> {
+        let port = url
+            .strip_suffix("/metrics")
+            .and_then(|url| url.rsplit(':').next());
+        Ok(port
+            .with_context(|| format!("{url} has no port"))?
+            .parse()?)
+    };
+    urls.map(port).collect()
+}
+
+fn port(process: &Process) -> Result<u16> {
+    let ports = ports_said(process)?;
+    ports.last().copied().context("the log has no address")
 }
 
 fn get(port: u16, path: &str) -> Result<String> {
+    get_as(port, path, ACCEPT)
+}
+
+fn get_as(port: u16, path: &str, accept: &str) -> Result<String> {
     let request = ureq::get(format!("http://127.0.0.1:{port}{path}"));
-    let mut answer = request.header("Accept", ACCEPT).call()?;
+    let mut answer = request.header("Accept", accept).call()?;
     Ok(answer.body_mut().read_to_string()?)
 }

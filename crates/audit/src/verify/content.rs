@@ -11,7 +11,7 @@ use store::{ErrorKind, Store, StoreError};
 use super::counterpart::first_difference;
 use super::{Asker, Step, WhyNoCopy};
 use crate::patience::{Patience, is_silence};
-use crate::{Expected, Finding, Presence, presence};
+use crate::{Digest, Digester, Expected, Finding, Presence, presence};
 
 /// So many files are read at the same time,
 const CONCURRENT_READS: usize = 8;
@@ -23,6 +23,7 @@ const PIECE_BYTES: u64 = 4 << 20;
 pub(super) struct Content {
     pub(super) read_bytes: u64,
     pub(super) compared_bytes: u64,
+    pub(super) digest_bytes: u64,
     pub(super) finding: Option<Finding>,
     pub(super) silence: Option<StoreError>,
     pub(super) no_copy: Option<WhyNoCopy>,
@@ -105,6 +106,7 @@ async fn read(asker: &Asker<'_>, file: &Expected, length: Length, copy: Copy) ->
     let length = length?;
     let mut content = Content::default();
     let mut other = None;
+    let mut digester = Digester::default();
     match copy {
         Copy::At(place) => other = asker.look.counterpart.zip(Some(place)),
         Copy::None(why) => content.no_copy = Some(why),
@@ -133,6 +135,7 @@ async fn read(asker: &Asker<'_>, file: &Expected, length: Length, copy: Copy) ->
                 break;
             }
         };
+        digester.update(&here);
         content.read_bytes += range.1;
         asker.told(Step::Read(range.1));
         match there {
@@ -154,6 +157,9 @@ async fn read(asker: &Asker<'_>, file: &Expected, length: Length, copy: Copy) ->
             },
         }
     }
+    if content.no_copy.is_some() && content.read_bytes == length && content.finding.is_none() {
+        content.hears(file, asker.recorded(&file.location).await, &digester);
+    }
     Some(content)
 }
 
@@ -164,6 +170,15 @@ impl Content {
         } else {
             let path = file.location.clone();
             self.finding = Some(Finding::Unreadable { path, error });
+        }
+    }
+
+    /// What was recorded of the file, all of which was read.
+    fn hears(&mut self, file: &Expected, recorded: Option<Digest>, read: &Digester) {
+        if let Some(recorded) = recorded {
+            self.no_copy = None;
+            self.digest_bytes = self.read_bytes;
+            self.finding = Finding::of_digest(&file.location, recorded, read.digest());
         }
     }
 

@@ -62,7 +62,7 @@ impl Counterpart {
     ) -> Result<Self, CounterpartError> {
         Ok(Self {
             store: primary.store,
-            to_there: mapping(secondary, &primary.location, &swapped(further)?)?,
+            to_there: mapping_to_primary(&primary.location, secondary, further)?,
             published: mapping(&primary.location, secondary, further)?,
             is_primary: true,
         })
@@ -170,14 +170,39 @@ fn is_mapped(metadata: &Metadata<'_>, mapping: &Mapping) -> bool {
     })
 }
 
+/// From places on the primary to those on the secondary. `names` are further names of the primary
+/// as in `dualwrite.primary.aliases`, `further` are pairs as in `dualwrite.path-mapping`.
+///
+/// # Errors
+/// When the roots, names and pairs are no mapping.
+pub fn mapping_to_secondary(
+    primary: &Location,
+    secondary: &Location,
+    names: &[String],
+    further: &[String],
+) -> Result<Mapping, CounterpartError> {
+    let aliases = Aliases::new(primary, secondary, names)?;
+    Ok(Mapping::new(primary, secondary, aliases, further)?)
+}
+
+/// The same backwards: from places on the secondary to those on the primary.
+///
+/// # Errors
+/// When the roots and pairs are no mapping, or lead two places to one.
+pub fn mapping_to_primary(
+    primary: &Location,
+    secondary: &Location,
+    further: &[String],
+) -> Result<Mapping, CounterpartError> {
+    mapping(secondary, primary, &swapped(further)?)
+}
+
 fn mapping(
     from: &Location,
     to: &Location,
     further: &[String],
 ) -> Result<Mapping, CounterpartError> {
-    let no_names: [&str; 0] = [];
-    let aliases = Aliases::new(from, to, no_names)?;
-    Ok(Mapping::new(from, to, aliases, further)?)
+    mapping_to_secondary(from, to, &[], further)
 }
 
 fn swapped(pairs: &[String]) -> Result<Vec<String>, MappingError> {

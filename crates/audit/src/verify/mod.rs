@@ -8,7 +8,9 @@
 
 mod content;
 mod counterpart;
+mod files;
 mod opened;
+mod recorded;
 mod report;
 
 use std::collections::HashMap;
@@ -19,14 +21,18 @@ use store::Store;
 
 use crate::metadata::{absent, status_of};
 use crate::patience::Patience;
-use crate::{Expected, Finding, Presence, presence};
+use crate::{Digest, Expected, Finding, Presence, presence};
 
-pub use counterpart::{Counterpart, CounterpartError, as_published};
+pub use counterpart::{
+    Counterpart, CounterpartError, as_published, mapping_to_primary, mapping_to_secondary,
+};
+pub use files::{FileReport, verify_files};
 pub(crate) use opened::read_manifest;
 pub use report::{Notice, Report, Verdict, WhyNoCopy};
 
 use content::Content;
 use opened::{Opened, open};
+use recorded::Recorded;
 
 /// So many `_metadata` are read at the same time.
 const CONCURRENT_METADATA: usize = 8;
@@ -42,7 +48,8 @@ pub enum Depth {
     /// With its length.
     #[default]
     Length,
-    /// And every byte of it is read, and compared with the other cluster's.
+    /// And every byte of it is read, and compared with the other cluster's, or else with the digest
+    /// that was recorded when it was written.
     Content,
 }
 
@@ -113,6 +120,7 @@ pub async fn verify_all(
         look,
         patience: &patience,
         patience_there: &silence_there,
+        recorded: Recorded::default(),
     };
     let opening = (0..dirs_or_metadata.len()).map(|at| open(&asker, &dirs_or_metadata[at]));
     let mut opened = stream::iter(opening).buffered(CONCURRENT_METADATA);
@@ -136,9 +144,15 @@ struct Asker<'a> {
     look: &'a Look<'a>,
     patience: &'a Patience,
     patience_there: &'a Patience,
+    recorded: Recorded,
 }
 
 impl Asker<'_> {
+    /// What was recorded of a file when it was written.
+    async fn recorded(&self, file: &Location) -> Option<Digest> {
+        self.recorded.of(self.store, self.patience, file).await
+    }
+
     fn told(&self, step: Step) {
         (self.look.watch)(step);
     }
@@ -200,6 +214,7 @@ fn tell_presence(report: &mut Report, expected: &Expected, answer: &store::Resul
 fn tell_content(report: &mut Report, expected: &Expected, content: &Content) {
     report.read_bytes = report.read_bytes.saturating_add(content.read_bytes);
     report.compared_bytes = report.compared_bytes.saturating_add(content.compared_bytes);
+    report.digest_bytes = report.digest_bytes.saturating_add(content.digest_bytes);
     report.findings.extend(content.finding.clone());
     if let Some(silence) = &content.silence {
         report.fell_silent(silence.clone());

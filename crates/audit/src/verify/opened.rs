@@ -7,7 +7,7 @@ use store::{FileStatus, Store};
 
 use super::{Asker, Depth, Notice, Report, WhyNoCopy};
 use crate::metadata::{self, absent, status_of};
-use crate::{Expected, Finding, Manifest, manifest};
+use crate::{Digest, Expected, Finding, Manifest, manifest};
 
 /// What is known of a checkpoint before its files are looked up.
 pub(super) struct Opened {
@@ -62,15 +62,29 @@ impl Opened {
         if asker.look.depth < Depth::Content {
             return;
         }
-        let Some(counterpart) = asker.look.counterpart else {
-            return self.report.has_no_copy(WhyNoCopy::NotAsked, path);
+        let compared = match asker.look.counterpart {
+            None => Ok(Some(WhyNoCopy::NotAsked)),
+            Some(counterpart) => {
+                let compared = counterpart.compare_metadata(path, bytes);
+                match asker.patience_there.ask(compared).await {
+                    Err(silence) => return self.report.fell_silent(silence),
+                    Ok(compared) => compared,
+                }
+            }
         };
-        let compared = counterpart.compare_metadata(path, bytes);
-        match asker.patience_there.ask(compared).await {
-            Err(silence) => self.report.fell_silent(silence),
-            Ok(Err(finding)) => self.report.findings.push(finding),
-            Ok(Ok(Some(why))) => self.report.has_no_copy(why, path),
-            Ok(Ok(None)) => {}
+        let no_copy = match compared {
+            Err(finding) => return self.report.findings.push(finding),
+            Ok(no_copy) => no_copy,
+        };
+        let Some(why) = no_copy else {
+            return;
+        };
+        match asker.recorded(path).await {
+            None => self.report.has_no_copy(why, path),
+            Some(recorded) => {
+                let finding = Finding::of_digest(path, recorded, Digest::of(bytes));
+                self.report.findings.extend(finding);
+            }
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Report {
     pub read_bytes: u64,
     /// How many of these are the same on the other cluster.
     pub compared_bytes: u64,
+    /// How many of the others have the digest that was recorded when they were written.
+    pub digest_bytes: u64,
     /// What is wrong; nothing, if it is usable.
     pub findings: Vec<Finding>,
     /// What is worth knowing although it takes nothing from being usable.
@@ -70,6 +72,7 @@ impl Report {
             bytes: 0,
             read_bytes: 0,
             compared_bytes: 0,
+            digest_bytes: 0,
             findings: Vec::new(),
             notices: Vec::new(),
             silence: None,
@@ -128,8 +131,7 @@ pub enum Notice {
     },
 }
 
-/// Why there is nothing to compare a file with. (Digests that are recorded when a file is written
-/// would be one more thing to compare with; none are yet.)
+/// Why there is no copy to compare a file with, of which no digest is recorded either.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum WhyNoCopy {
     /// No other cluster was given.
@@ -180,7 +182,7 @@ impl fmt::Display for Notice {
             ),
             Self::NoOtherCopy { why, .. } => {
                 let why = match why {
-                    WhyNoCopy::NotAsked => "give the other cluster with --compare",
+                    WhyNoCopy::NotAsked => "no other cluster is given with --compare",
                     WhyNoCopy::OutsideMapping => "the mapping has no place for it",
                     WhyNoCopy::NotThere => "the other cluster does not have it, or not any more",
                     WhyNoCopy::Damaged => {
@@ -189,7 +191,8 @@ impl fmt::Display for Notice {
                 };
                 write!(
                     f,
-                    "read to its end, and compared with nothing: {which}; {why}"
+                    "read to its end, and compared with nothing: {which}; no digest is recorded, \
+                     and {why}"
                 )
             }
         }

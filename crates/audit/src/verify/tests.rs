@@ -15,6 +15,7 @@ use super::*;
 use crate::{FormatError, MAX_METADATA_BYTES, manifest};
 
 mod damages;
+mod digests;
 
 const FLINKS: [(&str, u32); 4] = [("1.20.5", 4), ("2.0.2", 5), ("2.2.1", 6), ("2.3.0", 6)];
 /// Where the goldens' checkpoint lies (tests/goldens/java), and the job's directory.

@@ -1,6 +1,7 @@
 //! One file's way from the primary to the secondary: looked up, read in pieces as the link gives
 //! turns, and placed. Refuses a file that is not as long as its handle says.
 
+use ownership::Placed;
 use store::{ErrorKind, Result, Store, StoreError};
 use tokio::pin;
 
@@ -8,7 +9,6 @@ use super::Wanted;
 use crate::job::Shared;
 use crate::link::Place;
 use crate::outgoing::Outgoing;
-use crate::place::Placed;
 
 /// How the file came to its place, and its length in bytes.
 pub(super) async fn copy(shared: &Shared, wanted: &Wanted) -> Result<(Placed, u64)> {

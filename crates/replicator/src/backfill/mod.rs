@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use checkpoint_layout::{CheckpointDir, Location};
 use futures::{StreamExt, stream};
+use ownership::Placed;
 use store::{ErrorKind, spread};
 use telemetry::Metrics;
 use tokio::sync::Notify;
@@ -20,7 +21,6 @@ use tokio::time::sleep;
 use crate::caught::caught;
 use crate::job::{Job, Shared};
 use crate::link::Class;
-use crate::place::Placed;
 use crate::said::with_reason;
 use crate::waits::Waits;
 use copy::copy;

@@ -1,15 +1,18 @@
 //! The commit: a checkpoint exists on the secondary from the instant its `_metadata` is renamed
 //! into place, and not before. The catalogue follows; it may be behind, never ahead.
 
-use audit::{CATALOGUE_VERSION, CatalogueEntry};
+use std::sync::Arc;
+
+use audit::{CATALOGUE_VERSION, CatalogueEntry, Digest};
 use bytes::Bytes;
 use checkpoint_layout::{Location, METADATA};
+use ownership::{Placed, place, replace_document, write_new};
 use store::{ErrorKind, Result, Store, StoreError};
 
 use super::owner::Ownership;
 use super::waiting::Waiting;
+use crate::digests;
 use crate::job::Job;
-use crate::place::{Placed, place, replace_document, write_new};
 use crate::reason::Unpublishable;
 use telemetry::now_ms;
 
@@ -30,7 +33,7 @@ pub(super) enum Commit {
 /// # Errors
 /// What the secondary answered; the checkpoint is then there or not, and trying again finds out.
 pub(super) async fn publish(
-    job: &Job,
+    job: &Arc<Job>,
     owner: &mut Ownership,
     kept: &[Location],
     waiting: &Waiting,
@@ -43,7 +46,9 @@ pub(super) async fn publish(
     let inflight = job.next_claimed();
     write_new(store, inflight.path(), &bytes).await?;
     let outcome = commit(job, owner, kept, (waiting, inflight.path(), &bytes)).await;
-    if !matches!(outcome, Ok(Commit::Published)) {
+    if matches!(outcome, Ok(Commit::Published)) {
+        digests::record(job, &waiting.dir.join(METADATA), Digest::of(&bytes));
+    } else {
         // a leftover is found by its in-flight name
         let _ = store.delete(inflight.path(), false).await;
     }

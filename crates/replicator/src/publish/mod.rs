@@ -5,12 +5,12 @@
 //! is taken or refused at once. It does not own the files' uploads, which are the TaskManagers'.
 
 mod commit;
+mod digests;
 mod gate;
 mod inbox;
 mod interval;
 mod newest;
 mod owner;
-mod removal;
 mod retention;
 mod strides;
 mod task;

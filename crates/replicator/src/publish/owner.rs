@@ -4,32 +4,16 @@
 //! in it does neither any more, until Flink shows that it leads: by opening the job again, or by a
 //! checkpoint that it has just completed.
 //!
-//! Asking is not enough: a process may stand still after the answer, for longer than any grace
-//! period. So a claim ends with the deletion of what the owners before it were about to publish and
-//! to delete, all of which goes through one directory. What they do afterwards finds nothing there,
-//! and fails.
+//! Asking is not enough: see [`Claim`] for what ends what the owners before had under way.
 
-use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use ownership::{Claim, Removal};
 use store::{ErrorKind, Result, Store, StoreError};
 use tokio::time::Instant;
 
 use crate::job::Job;
-use crate::place::replace_document;
-use telemetry::now_ms;
-
-/// Larger records are not ours.
-const RECORD_BYTES_AT_MOST: u64 = 64 << 10;
-
-#[derive(Serialize, Deserialize)]
-struct Record {
-    job_id: String,
-    process_id: String,
-    /// Tells it from the process's other claims, which may take effect late.
-    #[serde(default)]
-    claim: u64,
-    claimed_at_ms: u64,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -42,8 +26,10 @@ enum State {
 pub(super) struct Ownership {
     path: String,
     state: State,
-    /// The number of this process's last claim.
-    claim: u64,
+    /// This process's last claim.
+    claim: Option<Claim>,
+    /// Other jobs in whose directories, since the claim, nobody collects any more.
+    kept: HashSet<String>,
     /// When this process noticed that another one has claimed the job.
     lost_at: Option<Instant>,
     /// Nobody else has led since it was this process's, as far as is known.
@@ -56,7 +42,8 @@ impl Ownership {
         Self {
             path,
             state: State::Unclaimed,
-            claim: 0,
+            claim: None,
+            kept: HashSet::new(),
             lost_at: None,
             unbroken: false,
         }
@@ -103,31 +90,12 @@ impl Ownership {
     }
 
     async fn claim(&mut self, job: &Job) -> Result<()> {
-        self.claim = job.next_claim();
-        let record = Record {
-            job_id: job.spec.id.clone(),
-            process_id: job.shared.writer_id.clone(),
-            claim: self.claim,
-            claimed_at_ms: now_ms(),
-        };
-        let bytes = serde_json::to_vec(&record).map_err(|error| {
-            StoreError::new(
-                ErrorKind::Other,
-                "claim",
-                self.path.as_str(),
-                error.to_string(),
-            )
-        })?;
-        let inflight = job.next_inflight();
-        replace_document(
-            job.secondary.as_ref(),
-            inflight.path(),
-            &self.path,
-            &Bytes::from(bytes),
-        )
-        .await?;
-        let claimed = job.root.claimed_dir(&job.spec.id);
-        job.secondary.delete(claimed.path(), true).await.map(drop)
+        self.claim = None;
+        self.kept.clear();
+        let (store, id) = (job.secondary.as_ref(), &job.spec.id);
+        let (process, number) = (&job.shared.writer_id, job.next_claim());
+        self.claim = Some(Claim::take(store, &job.root, id, process, number).await?);
+        Ok(())
     }
 
     /// Asks the secondary whether the record is still this process's. Once it is another's, so is
@@ -145,11 +113,34 @@ impl Ownership {
         self.lost_at = Some(Instant::now());
         self.unbroken = false;
         tracing::warn!(
-            "Another JobManager has taken job {} over: this process neither publishes nor deletes \
-             for it any more.",
+            "Another JobManager, or an operator's command, has taken job {} over: this process \
+             neither publishes nor deletes for it until it leads the job again.",
             job.spec.id
         );
         Ok(false)
+    }
+
+    /// To be called before files in the directories of `others` are looked for.
+    ///
+    /// # Errors
+    /// What the secondary answered.
+    pub(super) async fn keep(&mut self, job: &Job, others: &BTreeSet<String>) -> Result<()> {
+        for other in others {
+            if !self.kept.contains(other) {
+                ownership::keep(job.secondary.as_ref(), &job.root, other).await?;
+                self.kept.insert(other.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Prepares a deletion, if this process owns the job.
+    ///
+    /// # Errors
+    /// What the secondary answered.
+    pub(super) async fn removal(&mut self, job: &Job) -> Result<Option<Removal>> {
+        let (store, dir) = (Arc::clone(&job.secondary), job.next_claimed());
+        Removal::begin(store, dir, self.confirm(job)).await
     }
 
     /// Fails if a file that this process has put on the secondary is gone, and has the job claimed
@@ -170,13 +161,9 @@ impl Ownership {
     }
 
     async fn is_recorded(&self, job: &Job) -> Result<bool> {
-        let Some(file) = job.secondary.stat(&self.path).await? else {
-            return Ok(false);
-        };
-        let length = file.length.min(RECORD_BYTES_AT_MOST);
-        let bytes = job.secondary.read(&self.path, 0, length).await?;
-        let record: Option<Record> = serde_json::from_slice(&bytes).ok();
-        let own = (job.shared.writer_id.as_str(), self.claim);
-        Ok(record.is_some_and(|record| (record.process_id.as_str(), record.claim) == own))
+        match &self.claim {
+            Some(claim) => claim.holds(job.secondary.as_ref()).await,
+            None => Ok(false),
+        }
     }
 }

@@ -12,11 +12,11 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use audit::{Expected, Published};
 use checkpoint_layout::{Location, METADATA};
+use ownership::Removal;
 use store::{ErrorKind, Result, Store, StoreError};
 use tokio::time::Instant;
 
 use super::owner::Ownership;
-use super::removal::Removal;
 use super::waiting::Waiting;
 use crate::job::Job;
 
@@ -124,7 +124,7 @@ impl Retention {
         let Some(index) = oldest(self.published.iter().map(|kept| kept.id)) else {
             return Ok(false);
         };
-        let Some(removal) = Removal::begin(job, owner).await? else {
+        let Some(removal) = owner.removal(job).await? else {
             return Ok(false);
         };
         let oldest = &mut self.published[index];
@@ -179,7 +179,7 @@ impl Retention {
         // of a file that several have named, the grace period begins with the last of them
         let later = self.retired.iter().filter(|retired| retired.due > now);
         live.extend(later.flat_map(|retired| retired.files.iter().cloned()));
-        let Some(removal) = Removal::begin(job, owner).await? else {
+        let Some(removal) = owner.removal(job).await? else {
             return Ok(());
         };
         let swept = self.take_due(&removal, (&live, now), deleted).await;

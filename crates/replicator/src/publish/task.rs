@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::commit::{self, Commit};
+use super::digests::Collected;
 use super::gate::{self, Gate};
 use super::owner::Ownership;
 use super::retention::Retention;
@@ -38,6 +39,7 @@ pub(super) struct Task<'a> {
     ways: Ways,
     retention: Retention,
     strides: Strides,
+    digests: Collected,
     /// Whether the strides were looked at since the last offer.
     strides_are_fresh: bool,
     /// The same of what is lost.
@@ -58,6 +60,7 @@ impl<'a> Task<'a> {
             ways,
             retention: Retention::new(&job),
             strides: Strides::default(),
+            digests: Collected::default(),
             strides_are_fresh: false,
             losses_are_fresh: false,
             waiting: Vec::new(),
@@ -174,6 +177,7 @@ impl<'a> Task<'a> {
 
     fn forget(&mut self) {
         self.retention.forget();
+        self.digests.forget();
         self.gate = Gate::default();
     }
 
@@ -205,6 +209,7 @@ impl<'a> Task<'a> {
                     let waiting = self.waiting.iter().flat_map(Waiting::files);
                     let swept = self.retention.sweep(&self.job, self.owner, waiting).await;
                     self.metrics.retired_files.inc_by(swept);
+                    self.collect_digests().await;
                 }
                 self.care_for_waiting().await;
             }
@@ -244,6 +249,9 @@ impl<'a> Task<'a> {
     /// The newest waiting checkpoint that passes the gate.
     async fn newest_complete(&mut self) -> store::Result<Option<usize>> {
         self.waiting.sort_by_key(|waiting| waiting.id);
+        for waiting in &self.waiting {
+            self.owner.keep(&self.job, &waiting.others).await?;
+        }
         let Some((newest, older)) = self.waiting.split_last_mut() else {
             return Ok(None);
         };
@@ -324,6 +332,18 @@ impl<'a> Task<'a> {
         let cleaned = self.strides.clean(&self.job, self.owner, id, self.newest);
         if let Err(error) = cleaned.await {
             tracing::debug!("Stride records of dead processes stay for now: {error}");
+        }
+    }
+
+    async fn collect_digests(&mut self) {
+        if !self.digests.is_due() {
+            return;
+        }
+        let files = self.retention.files().map(|file| file.location.path());
+        let named = files.collect();
+        let collected = self.digests.collect(&self.job, self.owner, &named);
+        if let Err(error) = collected.await {
+            tracing::debug!("Digests stay where they were recorded for now: {error}");
         }
     }
 

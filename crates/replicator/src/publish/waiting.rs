@@ -1,10 +1,11 @@
 //! A checkpoint that waits for its files, and which of too many waits no longer. Pure.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use audit::{Expected, Manifest};
 use checkpoint_format::{Metadata, Reference, ReferenceKind};
-use checkpoint_layout::{Location, Mapping};
+use checkpoint_layout::{Location, Mapping, SecondaryRoot};
 use tokio::time::Instant;
 
 use super::Offer;
@@ -25,6 +26,8 @@ pub(super) struct Waiting {
     pub(super) dir: Location,
     /// All files that it names, on the secondary.
     files: Vec<Expected>,
+    /// The other jobs in whose directories some of them are.
+    pub(super) others: BTreeSet<String>,
     /// Those of them that no published checkpoint keeps there.
     pub(super) unknown: Vec<Unknown>,
     /// The primary does not have a file of it any more that the secondary lacks: unless somebody is
@@ -38,6 +41,7 @@ pub(super) struct Waiting {
 pub(super) struct Named {
     dir: Location,
     files: Vec<Expected>,
+    others: BTreeSet<String>,
     unknown: Vec<Unknown>,
 }
 
@@ -100,9 +104,11 @@ impl Named {
             }
             files.push(expected);
         }
+        let others = others(&job.root, &dir, &files);
         Ok(Self {
             dir,
             files,
+            others,
             unknown,
         })
     }
@@ -118,6 +124,7 @@ impl Waiting {
             former: false,
             dir: named.dir,
             files: named.files,
+            others: named.others,
             unknown: named.unknown,
             lost: false,
             need: Arc::new(()),
@@ -152,6 +159,14 @@ impl Waiting {
             .filter_map(|file| file.length)
             .fold(0, u64::saturating_add)
     }
+}
+
+/// The jobs whose directories below `root` hold files of the checkpoint in `dir`, but for its own.
+fn others(root: &SecondaryRoot, dir: &Location, files: &[Expected]) -> BTreeSet<String> {
+    let own = root.job_of(dir);
+    let jobs = files.iter().filter_map(|file| root.job_of(&file.location));
+    let others = jobs.filter(|job| Some(*job) != own);
+    others.map(str::to_owned).collect()
 }
 
 /// The first directory that has no place on the secondary. (Of files the manifest tells.)
@@ -197,6 +212,30 @@ pub(super) fn one_too_many(outlooks: &[Outlook], most: usize) -> Option<usize> {
 mod tests {
     use super::Outlook::{LeftOut, Lost, Open};
     use super::*;
+
+    #[test]
+    fn files_of_other_jobs_are_told_from_its_own() {
+        let at = Location::parse("hdfs://two/cp").unwrap();
+        let root = SecondaryRoot::new(at.clone());
+        let file = |below: &str| Expected {
+            location: at.join(below),
+            length: None,
+            exact: false,
+        };
+        let files = [
+            "a/shared/f",
+            "b/shared/f",
+            "b/chk-3/f",
+            "shared/f",
+            "chk-1/f",
+        ]
+        .map(file);
+        let of = |dir: &str| others(&root, &at.join(dir), &files);
+        assert_eq!(of("a/chk-7"), BTreeSet::from(["b".to_owned()]));
+        // without directories of their own
+        let both = BTreeSet::from(["a".to_owned(), "b".to_owned()]);
+        assert_eq!(of("chk-7"), both);
+    }
 
     #[test]
     fn neither_the_newest_nor_the_oldest_goes() {

@@ -38,6 +38,8 @@ pub struct Body {
     still: AtomicU64,
     crash: Mutex<Option<Crash>>,
     silent: AtomicU32,
+    /// An operator's command, which has neither streams nor a breaker.
+    is_command: bool,
 }
 
 /// Bytes that streams may take.
@@ -137,7 +139,30 @@ impl Body {
         (metrics, limits): (Arc<Metrics>, Limits),
         crash: Option<Crash>,
     ) -> Arc<Self> {
+        Arc::new(Self::as_process(number, name, (metrics, limits), crash))
+    }
+
+    /// One of an operator's command.
+    pub fn command(number: usize, name: String, crash: Option<Crash>) -> Arc<Self> {
+        let limits = Limits {
+            memory: 0,
+            spill: 0,
+        };
+        let metrics = Metrics::new().unwrap();
+        let body = Self::as_process(number, name, (metrics, limits), crash);
         Arc::new(Self {
+            is_command: true,
+            ..body
+        })
+    }
+
+    fn as_process(
+        number: usize,
+        name: String,
+        (metrics, limits): (Arc<Metrics>, Limits),
+        crash: Option<Crash>,
+    ) -> Self {
+        Self {
             number,
             name,
             metrics,
@@ -149,7 +174,8 @@ impl Body {
             still: AtomicU64::new(0),
             crash: Mutex::new(crash),
             silent: AtomicU32::new(0),
-        })
+            is_command: false,
+        }
     }
 
     pub fn is_dead(&self) -> bool {
@@ -246,7 +272,8 @@ impl Body {
         let silent = self.silent.load(Ordering::Relaxed);
         // what is being written is not asked for; the first in-flight name is the probe's
         let is_probe = kind(path) == Kind::Inflight && path.ends_with("-0");
-        let opens = !["write", "close", "abort"].contains(&operation) && !is_probe;
+        let opens =
+            !["write", "close", "abort"].contains(&operation) && !is_probe && !self.is_command;
         if link.cluster == Cluster::Secondary && silent >= SILENT_AT_MOST && opens {
             laws.breaks(
                 9,

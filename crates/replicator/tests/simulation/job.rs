@@ -95,7 +95,9 @@ impl Job {
             sleep_ms(world.between(plan.interval / 2..=plan.interval * 3 / 2)).await;
             if ends.is_some_and(|ends| world.now() >= ends) {
                 let _ = heir.map(|heir| heir.send(self.retained.pop_back()));
-                if world.chance(50) {
+                if plan.has_orphans() {
+                    world.die(&self.leader.body);
+                } else if world.chance(50) {
                     self.leader.shut_down(&world).await;
                 }
                 return self;

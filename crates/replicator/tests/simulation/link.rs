@@ -236,6 +236,8 @@ impl Link {
     /// Does it, and lets the laws judge it.
     fn take_effect(&self, change: &Change, owner: Option<Look>) -> Result<u64> {
         let store = self.store();
+        // files have ages, by the cluster's clock
+        store.set_now_ms(self.world.now());
         let done = match change {
             Change::Create { path, slot } => at_once(store.create(path)).map(|writer| {
                 *slot.lock().unwrap() = Some(writer);

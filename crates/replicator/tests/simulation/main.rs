@@ -6,6 +6,7 @@
 //! are run, `DUALWRITE_FIRST_SEED=<n>` which is the first.
 
 mod body;
+mod collector;
 mod disk;
 mod faults;
 mod job;
@@ -32,7 +33,7 @@ use trace::Counts;
 const SEEDS: u64 = 10_000;
 /// What so many seeds must have seen, or they do not show what they are for.
 const SEEN_BY: u64 = 1_000;
-const SEEN: [&str; 34] = [
+const SEEN: [&str; 42] = [
     "JobManager leads again",
     "JobManager replaced after its death",
     "JobManager replaced in its life",
@@ -47,6 +48,12 @@ const SEEN: [&str; 34] = [
     "abandoned: unavailable",
     "aborted",
     "backfilled",
+    "collected: claimed",
+    "collected: empty_directory",
+    "collected: in_flight",
+    "collected: stride",
+    "collected: unnamed",
+    "collected: unpublished",
     "crash after a seal, before the rename",
     "crash after publication, before retention",
     "crash after the rename, before publication",
@@ -56,6 +63,8 @@ const SEEN: [&str; 34] = [
     "lost after it was complete",
     "not backfilled: superseded",
     "not backfilled: vanished",
+    "not collected: alive",
+    "not collected: needed",
     "not_owner",
     "overflow",
     "published",

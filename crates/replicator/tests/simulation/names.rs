@@ -13,6 +13,8 @@ pub enum Kind<'a> {
     Catalogue(&'a str),
     /// Which checkpoints a TaskManager leaves out.
     Stride,
+    /// Digests of files; whether they are those that were put together.
+    Digests(bool),
     /// Of a job's checkpoint.
     Metadata(&'a str, u64),
     State,
@@ -46,6 +48,11 @@ pub fn kind(path: &str) -> Kind<'_> {
         [".dualwrite", "owners", name, ""] => of_job(name, Kind::Owner),
         [".dualwrite", "catalogue", name, ""] => of_job(name, Kind::Catalogue),
         [".dualwrite", "strides", _, name] => of_job(name, |_| Kind::Stride),
+        [".dualwrite", "digests", _, "collected"] => Kind::Digests(true),
+        [".dualwrite", "digests", _, name] => match name.strip_prefix("new/") {
+            Some(name) if !name.is_empty() => Kind::Digests(false),
+            _ => Kind::Strange,
+        },
         [".dualwrite", ..] => Kind::Strange,
         [job, chk, "_metadata", ""] => match chk.strip_prefix("chk-").map(str::parse) {
             Some(Ok(id)) => Kind::Metadata(job, id),
@@ -80,6 +87,9 @@ mod tests {
             (".dualwrite/catalogue/j.json", Kind::Catalogue("j")),
             (".dualwrite/strides/j/a.json", Kind::Stride),
             (".dualwrite/strides/a.json", Kind::Strange),
+            (".dualwrite/digests/j/new/a-1", Kind::Digests(false)),
+            (".dualwrite/digests/j/collected", Kind::Digests(true)),
+            (".dualwrite/digests/j/x", Kind::Strange),
             (".dualwrite/x", Kind::Strange),
             ("j/chk-7/_metadata", Kind::Metadata("j", 7)),
             ("j/chk-7/a", Kind::State),

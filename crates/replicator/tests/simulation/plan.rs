@@ -50,10 +50,26 @@ pub struct Plan {
     pub lost: u64,
     /// Until when there is a `_metadata` that is not understood.
     pub unreadable: Option<u64>,
+    /// Whether somebody collects what nobody needs meanwhile.
+    pub collects: Option<Collects>,
     pub weather: Weather,
 }
 
+/// How leftovers are collected.
+#[derive(Debug, Clone, Copy)]
+pub struct Collects {
+    pub min_age: u64,
+    /// Whether the first job's JobManager dies when the last job begins with its checkpoint, so
+    /// that this may name files that no published one does.
+    pub orphans: bool,
+}
+
 impl Plan {
+    /// Whether the last job may name files that no published checkpoint does.
+    pub fn has_orphans(&self) -> bool {
+        self.collects.is_some_and(|collects| collects.orphans)
+    }
+
     pub fn draw(rng: &mut Rng) -> Self {
         let count = weighted(rng, &[70, 20, 10]) + 1;
         let jobs: Vec<usize> = (0..count)
@@ -86,6 +102,7 @@ impl Plan {
             abort: rare(rng, 50, 15),
             lost: rare(rng, 20, 15),
             unreadable: chance(rng, 5).then(|| rng.u64(storm / 2..storm + 10_000)),
+            collects: None,
             weather: Weather::draw(rng, rough, storm),
             jobs,
             storm,
@@ -95,6 +112,14 @@ impl Plan {
             0 => plan.make_hot(rng),
             1 => plan.make_long(rng),
             _ => {}
+        }
+        // drawn last: what a seed decided before is as it was
+        plan.collects = chance(rng, 40).then(|| Collects {
+            min_age: rng.u64(1..3_000),
+            orphans: false,
+        });
+        if plan.restored && plan.collects.is_some() && chance(rng, 70) {
+            plan.make_orphans();
         }
         plan
     }
@@ -107,6 +132,16 @@ impl Plan {
         self.interval = rng.u64(300..700);
         (self.takeover, self.failure, self.lost) = (15, 30, 30);
         self.restored = self.jobs.len() > 1;
+    }
+
+    /// What makes a job name files of another that nobody else names, and publish them just when
+    /// they are collected.
+    fn make_orphans(&mut self) {
+        self.collects = Some(Collects {
+            min_age: 1,
+            orphans: true,
+        });
+        (self.still, self.interval) = (80, self.interval.max(800));
     }
 
     /// What makes many checkpoints wait: a secondary that is silent through the whole storm, while
@@ -135,6 +170,7 @@ impl Plan {
                 self.disk_fails,
             ] == [0; 6]
             && self.unreadable.is_none()
+            && self.collects.is_none()
             && !self.restored
     }
 }

@@ -8,6 +8,7 @@ use store::Store;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
+use crate::collector::collect;
 use crate::job::{Job, Legacy};
 use crate::laws::Broken;
 use crate::process::{Place, Role};
@@ -83,7 +84,7 @@ async fn play(world: &Arc<World>) {
         }
     });
     let jobs: Vec<_> = jobs.collect();
-    let jobs = join_all(jobs).await;
+    let (jobs, ()) = tokio::join!(join_all(jobs), collect(world));
     // for what is copied still
     sleep_ms(10_000).await;
     verdict::judge(world, jobs.iter().map(Job::ended));

@@ -7,7 +7,7 @@ mod source;
 mod start;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -22,6 +22,7 @@ use crate::newest::newest_usable;
 use crate::{Checkpoint, Flink, FlinkError, Jar, Launch, Plan, PlannedJob, RunningJob};
 use source::Source;
 use start::Earlier;
+pub(crate) use start::Starter;
 
 /// What a person decides, and for how long things are waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,8 +99,7 @@ pub struct Ends<'a> {
 struct Switch<'a> {
     place: &'a Place,
     root: Location,
-    target: &'a Flink,
-    version: String,
+    starter: Starter<'a>,
     /// What runs at the target when the apply begins.
     running: Vec<RunningJob>,
     source: Source<'a>,
@@ -107,7 +107,6 @@ struct Switch<'a> {
     journal: &'a Journal,
     options: &'a Options,
     began_at_ms: u64,
-    watch: &'a (dyn Fn(&str, Step) + Sync),
 }
 
 /// Carries out a plan: an outcome of each job, in the plan's order. `watch` hears of each step of
@@ -125,15 +124,13 @@ pub async fn apply(
     let switch = Switch {
         place: ends.place,
         root: ends.place.location.clone(),
-        target: ends.target,
-        version: ends.target.version().await?,
+        starter: Starter::new(ends.target, options, watch).await?,
         running: ends.target.jobs().await?,
         source: Source::look(ends.source).await,
         jars: Jars::default(),
         journal,
         options,
         began_at_ms: now_ms(),
-        watch,
     };
     let jobs = plan.jobs.iter().map(|job| async {
         let result = switch.job(job).await;
@@ -188,7 +185,10 @@ impl Switch<'_> {
             began_at_ms: self.began_at_ms,
         };
         self.journal.submitting(&job.name, &submitted)?;
-        self.start(job, launch, &jar_id, &submitted).await?;
+        let name = &job.name;
+        self.starter
+            .start(name, launch, &jar_id, &submitted)
+            .await?;
         self.wait(job, submitted, Some(&stopped)).await
     }
 
@@ -202,13 +202,7 @@ impl Switch<'_> {
             return Err(Failure::RunsAlready(other.to_owned()));
         }
         let checkpoint = self.choose(job, None).await?;
-        let jar_id = match &launch.jar {
-            Jar::Uploaded(id) => id.clone(),
-            Jar::File(path) => {
-                self.tell(job, Step::Uploading);
-                self.jars.id(self.target, path).await?
-            }
-        };
+        let jar_id = self.jars.id(&self.starter, &job.name, launch).await?;
         Ok((jar_id, launch, checkpoint))
     }
 
@@ -265,8 +259,9 @@ impl Switch<'_> {
         submitted: Submitted,
         stopped: Option<&Stopped>,
     ) -> Result<Switched, Failure> {
-        let running_after_ms = self.running(job, &submitted).await?;
-        let first_checkpoint_after_ms = self.first_checkpoint(job, &submitted).await?;
+        let running_after_ms = self.starter.running(&job.name, &submitted).await?;
+        let first_checkpoint_after_ms =
+            self.starter.first_checkpoint(&job.name, &submitted).await?;
         let ended = stopped.filter(|stopped| stopped.certain);
         let ended_at_ms = ended.map_or(submitted.began_at_ms, |stopped| stopped.at_ms);
         let done = Done {
@@ -284,31 +279,42 @@ impl Switch<'_> {
     }
 
     fn tell(&self, job: &PlannedJob, step: Step) {
-        (self.watch)(&job.name, step);
+        self.starter.tell(&job.name, step);
     }
 }
 
 /// The jars that this apply has uploaded: each once, however many jobs are in it.
 #[derive(Debug, Default)]
-struct Jars(Mutex<HashMap<PathBuf, Arc<OnceCell<String>>>>);
+pub(crate) struct Jars(Mutex<HashMap<PathBuf, Arc<OnceCell<String>>>>);
 
 impl Jars {
-    async fn id(&self, flink: &Flink, path: &Path) -> Result<String, FlinkError> {
+    /// The id of a job's jar at the target.
+    pub(crate) async fn id(
+        &self,
+        starter: &Starter<'_>,
+        job: &str,
+        launch: &Launch,
+    ) -> Result<String, FlinkError> {
+        let path = match &launch.jar {
+            Jar::Uploaded(id) => return Ok(id.clone()),
+            Jar::File(path) => path,
+        };
+        starter.tell(job, Step::Uploading);
         let cell = {
             let mut jars = self.0.lock().await;
             jars.entry(path.to_owned()).or_default().clone()
         };
-        let id = cell.get_or_try_init(|| flink.upload(path)).await?;
+        let id = cell.get_or_try_init(|| starter.flink.upload(path)).await?;
         Ok(id.clone())
     }
 }
 
 /// As Flink writes one: 32 hexadecimal digits.
-fn new_job_id() -> String {
+pub(crate) fn new_job_id() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }
 
-fn now_ms() -> u64 {
+pub(crate) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

@@ -6,10 +6,10 @@ use std::time::Duration;
 use audit::Published;
 use tokio::time::Instant;
 
-use super::{Failure, Step, Switch, now_ms};
+use super::{Failure, Options, Step, Switch, now_ms};
 use crate::flink::{JobState, Start};
 use crate::journal::Submitted;
-use crate::{FlinkError, Launch, NoneUsable, PlannedJob};
+use crate::{Flink, FlinkError, Launch, NoneUsable};
 
 /// So long a start whose answer was lost is looked for.
 const LOST_ANSWER_LIMIT: Duration = Duration::from_secs(30);
@@ -34,14 +34,14 @@ impl Switch<'_> {
             checkpoint,
             path,
         };
-        match self.target.job_state(job_id).await? {
+        match self.starter.flink.job_state(job_id).await? {
             // A Flink that was started anew has forgotten its jobs; their checkpoints are there.
             None => match self.left_behind(job_id).await? {
                 None => Ok(Earlier::NeverArrived),
                 Some(left) => Err(went_on("not known", left.id, left.dir.to_string())),
             },
             Some(state @ (JobState::Failed | JobState::Canceled)) => {
-                match self.target.newest_completed(job_id).await? {
+                match self.starter.flink.newest_completed(job_id).await? {
                     None => Ok(Earlier::Failed),
                     Some(newest) => {
                         let path = newest.path.unwrap_or_default();
@@ -61,11 +61,39 @@ impl Switch<'_> {
             published.map_err(|error| Failure::NoCheckpoint(NoneUsable::Silent(error)))?;
         Ok(published.into_iter().next_back())
     }
+}
+
+/// What starts jobs on one Flink, and waits for them.
+pub(crate) struct Starter<'a> {
+    pub(crate) flink: &'a Flink,
+    pub(crate) options: &'a Options,
+    version: String,
+    watch: &'a (dyn Fn(&str, Step) + Sync),
+}
+
+impl<'a> Starter<'a> {
+    /// Asks for the version, by which some of what is sent is called.
+    pub(crate) async fn new(
+        flink: &'a Flink,
+        options: &'a Options,
+        watch: &'a (dyn Fn(&str, Step) + Sync),
+    ) -> Result<Self, FlinkError> {
+        Ok(Self {
+            flink,
+            options,
+            version: flink.version().await?,
+            watch,
+        })
+    }
+
+    pub(crate) fn tell(&self, job: &str, step: Step) {
+        (self.watch)(job, step);
+    }
 
     /// Has the job started under the id that was recorded.
-    pub(super) async fn start(
+    pub(crate) async fn start(
         &self,
-        job: &PlannedJob,
+        job: &str,
         launch: &Launch,
         jar_id: &str,
         submitted: &Submitted,
@@ -77,7 +105,7 @@ impl Switch<'_> {
             path: &submitted.checkpoint.path,
             flink_version: &self.version,
         };
-        let Err(error) = self.target.run(jar_id, start).await else {
+        let Err(error) = self.flink.run(jar_id, start).await else {
             return Ok(());
         };
         // It may have arrived; and a refusal may be that of a second one.
@@ -88,7 +116,7 @@ impl Switch<'_> {
         };
         let until = Instant::now() + limit;
         loop {
-            match self.target.job_state(&submitted.job_id).await {
+            match self.flink.job_state(&submitted.job_id).await {
                 Ok(Some(_)) => return Ok(()),
                 Ok(None) | Err(_) if Instant::now() >= until => return Err(error.into()),
                 Ok(None) | Err(_) => tokio::time::sleep(self.options.poll).await,
@@ -97,15 +125,11 @@ impl Switch<'_> {
     }
 
     /// Waits until the job is running, and answers with the milliseconds since the apply began.
-    pub(super) async fn running(
-        &self,
-        job: &PlannedJob,
-        submitted: &Submitted,
-    ) -> Result<u64, Failure> {
+    pub(crate) async fn running(&self, job: &str, submitted: &Submitted) -> Result<u64, Failure> {
         let job_id = &submitted.job_id;
         let until = Instant::now() + self.options.start;
         loop {
-            let state = self.target.job_state(job_id).await;
+            let state = self.flink.job_state(job_id).await;
             let name = match &state {
                 Ok(Some(JobState::Running | JobState::Finished)) => return Ok(since(submitted)),
                 Ok(Some(state)) if state.is_terminal() => {
@@ -133,20 +157,20 @@ impl Switch<'_> {
 
     /// Waits until the job has completed a checkpoint, and answers with the milliseconds since the
     /// apply began; none if it came to its end before.
-    pub(super) async fn first_checkpoint(
+    pub(crate) async fn first_checkpoint(
         &self,
-        job: &PlannedJob,
+        job: &str,
         submitted: &Submitted,
     ) -> Result<Option<u64>, Failure> {
         let job_id = &submitted.job_id;
         let until = Instant::now() + self.options.first_checkpoint;
         self.tell(job, Step::FirstCheckpoint);
         loop {
-            let newest = self.target.newest_completed(job_id).await;
+            let newest = self.flink.newest_completed(job_id).await;
             if matches!(newest, Ok(Some(_))) {
                 return Ok(Some(since(submitted)));
             }
-            match self.target.job_state(job_id).await {
+            match self.flink.job_state(job_id).await {
                 Ok(Some(JobState::Finished)) => return Ok(None),
                 Ok(Some(state)) if state.is_terminal() => {
                     return Err(self.ended(job_id, &state).await);
@@ -174,7 +198,7 @@ impl Switch<'_> {
     }
 
     async fn last_failure(&self, job_id: &str) -> String {
-        let told = self.target.last_failure(job_id).await;
+        let told = self.flink.last_failure(job_id).await;
         let why = told.unwrap_or_else(|error: FlinkError| Some(error.to_string()));
         why.unwrap_or_else(|| "it has not failed since; see its JobManager's log".to_owned())
     }

@@ -12,7 +12,8 @@ const PAGE: &str = "docs/failure-modes.md";
 /// Where the programs of tests are.
 const FOLDERS: [&str; 2] = ["tests/tests/", "tests/provoked/tests/"];
 /// Programs without a fault, and what they share.
-const NOT_OF_FAULTS: [&str; 5] = [
+const NOT_OF_FAULTS: [&str; 6] = [
+    "drill",
     "end_to_end",
     "flink_plain",
     "hdfs_cluster",

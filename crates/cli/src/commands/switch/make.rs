@@ -2,14 +2,15 @@
 //! start from which. Starts and stops nothing.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use audit::StoreError;
 use serde::Serialize;
-use switch::{Flink, JobsFile, Journal, LeftOut, Pattern, Plan, Selection, Source, Target, Wanted};
+use switch::{JobsFile, Journal, LeftOut, Pattern, Plan, Selection, Source, Target, Wanted};
 
 use super::{Direction, show};
 use crate::Exit;
+use crate::commands::jobs_file;
 use crate::context::{Context, Given};
 use crate::error::{Failure, explain};
 use crate::output;
@@ -107,7 +108,7 @@ impl Args {
         context: &Context,
         direction: Direction,
     ) -> Result<Result<Plan, (String, StoreError)>, Exit> {
-        let jobs_file = self.jobs_file()?;
+        let jobs_file = jobs_file::read(self.jobs.as_deref())?;
         let selection = self.selection(&jobs_file)?;
         let target = self.target(context, direction)?;
         let source = self.source(context, &target)?;
@@ -135,21 +136,6 @@ impl Args {
         };
         let made = switch::plan(&place, wanted, &watch).await;
         Ok(made.map_err(|error| (task, error)))
-    }
-
-    fn jobs_file(&self) -> Result<JobsFile, Exit> {
-        let Some(path) = &self.jobs else {
-            return Ok(JobsFile::default());
-        };
-        let wrong = |why: String| {
-            output::complain(&format!("The jobs file {}: {why}.", path.display()));
-            Exit::Usage
-        };
-        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-        // Jars are told from another directory, too: by the plan.
-        let whole = std::path::absolute(path).map_err(|error| wrong(error.to_string()))?;
-        let dir = whole.parent().unwrap_or(Path::new("/"));
-        JobsFile::parse(&text, dir).map_err(|error| wrong(error.to_string()))
     }
 
     fn selection(&self, jobs_file: &JobsFile) -> Result<Selection, Exit> {
@@ -190,7 +176,7 @@ impl Args {
             return Err(Exit::Usage);
         };
         let mut target = context.cluster(to)?;
-        target.flink = checked("--flink", self.flink.clone().or(target.flink))?;
+        target.flink = jobs_file::flink("--flink", self.flink.clone().or(target.flink))?;
         Ok(target)
     }
 
@@ -209,7 +195,7 @@ impl Args {
         let flink = given.as_ref().and_then(|given| given.flink.clone());
         Ok(Source {
             name: given.and_then(|given| given.name),
-            flink: checked("--source-flink", self.source_flink.clone().or(flink))?,
+            flink: jobs_file::flink("--source-flink", self.source_flink.clone().or(flink))?,
         })
     }
 
@@ -247,22 +233,8 @@ impl Args {
     }
 }
 
-/// The address of a Flink, if there is one.
-fn checked(flag: &str, address: Option<String>) -> Result<Option<String>, Exit> {
-    let Some(address) = address else {
-        return Ok(None);
-    };
-    match Flink::new(&address) {
-        Ok(flink) => Ok(Some(flink.address().to_owned())),
-        Err(error) => {
-            output::complain(&format!("{flag}, or the configuration: {error}."));
-            Err(Exit::Usage)
-        }
-    }
-}
-
 /// Those who were asked for and cannot be switched, for people.
-pub(super) fn left_out_lines(left_out: &[LeftOut]) -> impl Iterator<Item = String> {
+pub(crate) fn left_out_lines(left_out: &[LeftOut]) -> impl Iterator<Item = String> {
     left_out.iter().map(|left| {
         let text = format!("- {}: {}", left.name, left.why);
         output::harmless(&text)

@@ -14,6 +14,8 @@ use crate::Exit;
 use crate::context::Context;
 use crate::output;
 
+pub(super) use make::left_out_lines;
+
 /// Start jobs on the other cluster, from their newest usable checkpoints
 ///
 /// In two steps: `plan` looks, and writes down what would be done; `apply` does it, and can be

@@ -16,8 +16,8 @@ use document::Document;
 /// Tell whether checkpoints are usable
 ///
 /// Usable is a checkpoint if every file that its `_metadata` names is there, with its length; by
-/// --depth content, if every byte of them can be read, too, and is the other cluster's. Works on
-/// either cluster, and on savepoints.
+/// --depth content, if every byte of them can be read, too, and is the other cluster's, or else
+/// what was recorded when it was written. Works on either cluster, and on savepoints.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 #[command(group(clap::ArgGroup::new("root").args(["secondary", "primary"])))]

@@ -8,6 +8,9 @@ use super::{By, Changed};
 use crate::names::{Kind, kind, on_secondary, state_path};
 use crate::world::SECONDARY;
 
+/// A stamp may be so much later than its time.
+const STAMPS_AT_MOST_MS: u64 = 10;
+
 /// The law that is broken, and by what.
 type Held = Result<(), (u8, String)>;
 
@@ -43,6 +46,7 @@ impl Record {
         let file = File {
             by: by.process,
             is_open: true,
+            since: by.now,
         };
         self.files.insert(path.to_owned(), file);
         Ok(())
@@ -63,6 +67,7 @@ impl Record {
         match kind(to) {
             Kind::Owner(_) | Kind::Stride if replaced => Ok(()),
             Kind::Catalogue(job) if replaced => self.catalogued(job, bytes),
+            Kind::Digests(is_collected) if is_collected == replaced => self.digested(to, bytes),
             _ if replaced => Err((4, format!("{to} may have been replaced"))),
             Kind::Metadata(job, id) => self.publish(by, job, id, bytes),
             Kind::State => {
@@ -78,6 +83,26 @@ impl Record {
             }
             _ => Err((5, format!("{to} is no place for a file"))),
         }
+    }
+
+    /// What is recorded of a file is of the bytes that it must have.
+    fn digested(&self, to: &str, bytes: &Bytes) -> Held {
+        let digests = audit::Digests::parse(bytes);
+        let digests = digests.map_err(|error| (4, format!("{to}: {error}")))?;
+        for (path, digest) in digests.iter() {
+            let original = match kind(path) {
+                Kind::State => state_path(path).and_then(|path| self.originals.get(path).cloned()),
+                Kind::Metadata(job, id) => {
+                    let snapshot = self.completed.get(&(job.to_owned(), id));
+                    snapshot.map(|snapshot| Bytes::from(snapshot.bytes(SECONDARY)))
+                }
+                _ => None,
+            };
+            if original.is_none_or(|bytes| audit::Digest::of(&bytes) != digest) {
+                return Err((4, format!("{to} says of {path} what it is not")));
+            }
+        }
+        Ok(())
     }
 
     fn catalogued(&self, job: &str, bytes: &Bytes) -> Held {
@@ -137,11 +162,14 @@ impl Record {
         let is_known = self.files.contains_key(path) || matches!(kind(path), Kind::Metadata(..));
         doomed.extend(is_known.then(|| path.to_owned()));
         for path in doomed {
-            self.files.remove(&path);
+            let file = self.files.remove(&path);
             match kind(&path) {
-                Kind::Inflight | Kind::Going | Kind::Stride => {}
+                Kind::Inflight | Kind::Going | Kind::Stride | Kind::Digests(_) => {}
                 Kind::Metadata(job, id) => self.unlink(by, job, id)?,
-                Kind::State => self.delete_state(by, &path, grace)?,
+                Kind::State => {
+                    let since = file.map_or(by.now, |file| file.since);
+                    self.delete_state(by, &path, grace, since)?;
+                }
                 _ => return Err((7, format!("{path} is deleted"))),
             }
         }
@@ -153,6 +181,9 @@ impl Record {
         let newest = self.published.iter().rfind(|(of, _)| of == job);
         if newest == Some(&key) {
             return Err((7, format!("{id} of {job}, the newest, is deleted")));
+        }
+        if self.collectors.contains_key(&by.process) {
+            return Err((7, format!("{id} of {job} is deleted by a collector")));
         }
         let was_there = self.published.remove(&key);
         let retired = self.retired.entry(key.clone()).or_default();
@@ -170,7 +201,7 @@ impl Record {
         self.owned(by, job, "retires")
     }
 
-    fn delete_state(&mut self, by: By, path: &str, grace: u64) -> Held {
+    fn delete_state(&mut self, by: By, path: &str, grace: u64, since: u64) -> Held {
         if self.is_named(path) {
             return Err((6, format!("{path} is deleted and named")));
         }
@@ -178,15 +209,26 @@ impl Record {
             let what = format!("{path} is deleted while there is metadata not understood");
             return Err((7, what));
         }
-        let Some(since) = self.unneeded_since(by.process, path) else {
-            return Err((6, format!("{path} is deleted and was never retired")));
-        };
-        if by.now < since + grace {
-            let what = format!("{path} is deleted {} ms after retirement", by.now - since);
-            return Err((6, what));
-        }
         if by.owner.is_none() {
             return Err((6, format!("{path} is deleted by no owner")));
+        }
+        if let Some(min_age) = self.collectors.get(&by.process) {
+            // its clock is a stamp of the cluster's, which counts changes, too
+            let age = by.now + STAMPS_AT_MOST_MS - since;
+            let what = format!("{path} is collected at an age of {age} ms");
+            return if age < *min_age {
+                Err((6, what))
+            } else {
+                Ok(())
+            };
+        }
+        let Some(unneeded) = self.unneeded_since(by.process, path) else {
+            return Err((6, format!("{path} is deleted and was never retired")));
+        };
+        if by.now < unneeded + grace {
+            let late = by.now - unneeded;
+            let what = format!("{path} is deleted {late} ms after retirement");
+            return Err((6, what));
         }
         Ok(())
     }

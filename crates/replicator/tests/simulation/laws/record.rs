@@ -20,6 +20,8 @@ pub struct File {
     pub by: usize,
     /// Whether it is being written.
     pub is_open: bool,
+    /// When it was made.
+    pub since: u64,
 }
 
 /// See the file's comment.
@@ -49,11 +51,18 @@ pub struct Record {
     pub(super) spent: HashSet<Look>,
     /// What each process has published last of a job.
     pub(super) newest_by: HashMap<(usize, String), u64>,
+    /// The processes of an operator who collects what has an age of so many milliseconds at least.
+    pub(super) collectors: HashMap<usize, u64>,
     /// Whether there is a `_metadata` on the secondary that nobody understands.
     pub unreadable: bool,
 }
 
 impl Record {
+    /// A process is an operator's, who collects what nobody needs.
+    pub fn collects(&mut self, process: usize, min_age: u64) {
+        self.collectors.insert(process, min_age);
+    }
+
     /// The primary has completed a file.
     pub fn original(&mut self, path: &str, bytes: Bytes) {
         self.originals.insert(path.to_owned(), bytes);

@@ -8,8 +8,8 @@ import org.apache.flink.metrics.reporter.MetricReporter;
 
 /**
  * Hears of every metric of the process, and so of its jobs' names: Flink registers a job's metrics
- * before its first checkpoint (JobManagerJobMetricGroup, TaskManagerJobMetricGroup). Reports
- * nothing, and never throws.
+ * before its first checkpoint (JobManagerJobMetricGroup, TaskManagerJobMetricGroup). Shows {@link
+ * FlinkNumbers} the groups for its own. Reports nothing itself, and never throws.
  */
 final class DualWriteMetricReporter implements MetricReporter {
 
@@ -17,10 +17,28 @@ final class DualWriteMetricReporter implements MetricReporter {
     private static final String JOB_ID = "<job_id>";
     private static final String JOB_NAME = "<job_name>";
 
+    private final FlinkNumbers numbers;
+
+    /**
+     * @param numbers null if Flink is not to have any
+     */
+    DualWriteMetricReporter(FlinkNumbers numbers) {
+        this.numbers = numbers;
+    }
+
+    /** Whether Flink is to have the product's numbers. */
+    boolean hasNumbers() {
+        return numbers != null;
+    }
+
     // No @Override on these two: since Flink 2.0 they are a superinterface's.
     public void open(MetricConfig config) {}
 
-    public void close() {}
+    public void close() {
+        if (numbers != null) {
+            numbers.close();
+        }
+    }
 
     @Override
     public void notifyOfAddedMetric(Metric metric, String name, MetricGroup group) {
@@ -33,6 +51,13 @@ final class DualWriteMetricReporter implements MetricReporter {
             }
         } catch (Throwable t) {
             Faults.report("Hearing of a job's name", t);
+        }
+        try {
+            if (numbers != null) {
+                numbers.heard(group);
+            }
+        } catch (Throwable t) {
+            Faults.report("Finding a place in Flink's metrics", t);
         }
     }
 

@@ -58,6 +58,11 @@ final class LinkedNative implements Native {
     }
 
     @Override
+    public String numbers() {
+        return NativeBridge.numbers();
+    }
+
+    @Override
     public void shutdown(long timeoutMs) {
         NativeBridge.shutdown(timeoutMs);
     }

@@ -103,7 +103,7 @@ final class LogPump {
     }
 
     /** A thread that holds on to no job's class loader. */
-    private static Thread thread(Runnable what, String name) {
+    static Thread thread(Runnable what, String name) {
         final Thread thread = new Thread(what, name);
         thread.setDaemon(true);
         thread.setContextClassLoader(LogPump.class.getClassLoader());

@@ -43,5 +43,7 @@ interface Native {
 
     String[] pollLog(long timeoutMs, int max);
 
+    String numbers();
+
     void shutdown(long timeoutMs);
 }

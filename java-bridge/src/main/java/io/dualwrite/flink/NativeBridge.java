@@ -91,6 +91,15 @@ final class NativeBridge {
      */
     static native String[] pollLog(long timeoutMs, int max);
 
+    /**
+     * All numbers of the process, a line for each: its name in docs/metrics.md without {@code
+     * dualwrite_}, the names and values of its labels but {@code job_name}, the value, parted by
+     * tabs.
+     *
+     * @return empty before the first job is opened
+     */
+    static native String numbers();
+
     /** Finishes what can be finished within {@code timeoutMs}; nothing is accepted afterwards. */
     static native void shutdown(long timeoutMs);
 }

@@ -70,6 +70,11 @@ final class NativeLibrary {
         return loaded;
     }
 
+    /** The library if it is loaded by now, null otherwise. */
+    synchronized Native loaded() {
+        return loaded;
+    }
+
     private void link(ReadableConfig config) throws IOException, InvalidOptionException {
         final Object other =
                 System.getProperties().putIfAbsent(guardProperty, String.valueOf(loaderOfThis()));

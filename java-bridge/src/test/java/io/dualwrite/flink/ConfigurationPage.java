@@ -35,11 +35,13 @@ needed, too.
 
 A fourth key gives jobs their names in the secondary's catalogue, by which `dualwrite list` and
 `dualwrite switch` know them, and in the metrics. Without it they have ids alone, unless the
-configuration has `pipeline.name`. It makes Flink tell the product of each metric's job, and
-reports nothing. Where `metrics.reporters` lists reporters, add `dualwrite` to it.
+configuration has `pipeline.name`. It makes Flink tell the product of each metric's job, and puts
+the product's numbers among Flink's own (see [metrics.md](metrics.md#in-flinks-own-metrics)), unless
+the fifth is false. Where `metrics.reporters` lists reporters, add `dualwrite` to it.
 
 ```yaml
 metrics.reporter.dualwrite.factory.class: io.dualwrite.flink.DualWriteMetricReporterFactory
+metrics.reporter.dualwrite.numbers: true    # the default
 ```
 
 - **Flink 1.19 and older** know the first two as `state.checkpoint-storage` and

@@ -45,6 +45,9 @@ final class FakeNative implements Native {
     /** Whether polling the log fails as a native method does: at once, with the default. */
     volatile boolean pollsFail;
 
+    /** What is told of numbers. */
+    volatile String numbers = "";
+
     /** How often the log was polled. */
     final AtomicInteger polls = new AtomicInteger();
 
@@ -140,6 +143,12 @@ final class FakeNative implements Native {
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    @Override
+    public String numbers() {
+        failIfAsked();
+        return numbers;
     }
 
     @Override

@@ -13,7 +13,7 @@ import org.apache.flink.runtime.jobmanager.JobManagerProcessUtils;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.CsvFileSource;
 
 /** What is said of the memory that a process has for ours, compared with what Flink computes. */
 class JvmOverheadTest {
@@ -40,20 +40,11 @@ class JvmOverheadTest {
                 .contains("dualwrite.buffer.memory", overhead.toHumanReadableString());
     }
 
+    /** The table is also what the command's {@code dualwrite check} is tested by. */
     @ParameterizedTest
-    @CsvSource({
-        "1728m, , 0.1, 192m, 1g",
-        "6g, , 0.1, 192m, 1g",
-        "64g, , 0.1, 192m, 1g",
-        "4g, , 0.2, 1m, 3g",
-        ", 3g, 0.1, 192m, 1g",
-        ", 1g, 0.1, 192m, 1g",
-        ", 3g, 0.3, 1m, 8g",
-        "4g, 3g, 0.1, 192m, 1g",
-        "4g, , 0.1, 300m, 300m",
-    })
+    @CsvFileSource(resources = "/jvm-overhead.csv", numLinesToSkip = 1)
     void itIsWhatFlinkComputes(
-            String process, String flink, float fraction, String min, String max) {
+            String process, String flink, float fraction, String min, String max, long overhead) {
         final Configuration config = new Configuration();
         if (process != null) {
             config.setString("taskmanager.memory.process.size", process);
@@ -69,16 +60,16 @@ class JvmOverheadTest {
             config.setString(of + ".memory.jvm-overhead.min", min);
             config.setString(of + ".memory.jvm-overhead.max", max);
         }
-        assertJudged(
-                config,
-                NativeJob.WORKER,
-                TaskExecutorProcessUtils.processSpecFromConfig(config).getJvmOverheadSize());
-        assertJudged(
-                config,
-                NativeJob.COORDINATOR,
+        final MemorySize ofWorker =
+                TaskExecutorProcessUtils.processSpecFromConfig(config).getJvmOverheadSize();
+        final MemorySize ofCoordinator =
                 JobManagerProcessUtils.processSpecFromConfigWithNewOptionToInterpretLegacyHeap(
                                 config, JobManagerOptions.TOTAL_PROCESS_MEMORY)
-                        .getJvmOverheadSize());
+                        .getJvmOverheadSize();
+        assertThat(new long[] {ofWorker.getBytes(), ofCoordinator.getBytes()})
+                .containsOnly(overhead);
+        assertJudged(config, NativeJob.WORKER, ofWorker);
+        assertJudged(config, NativeJob.COORDINATOR, ofCoordinator);
     }
 
     @Test
