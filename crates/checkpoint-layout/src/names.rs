@@ -59,8 +59,8 @@ impl SecondaryRoot {
         name == OWN
     }
 
-    /// The name of the job's directory in which a place is; none if it is in none (`create-subdir` is
-    /// false) or not below the root.
+    /// The name of the job's directory in which a place is; none if it is in none (`create-subdir`
+    /// is false) or not below the root.
     pub fn job_of<'a>(&self, place: &'a Location) -> Option<&'a str> {
         let first = place.below(&self.0)?.split('/').next()?;
         let is_job = !["", OWN, "shared", "taskowned"].contains(&first);

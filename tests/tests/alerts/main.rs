@@ -28,6 +28,7 @@ fn stage() -> Result<Stage> {
 
 /// The secondary does not answer, and answers again: one alert, and no word of what follows.
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn a_secondary_frozen_raises_one_alert_and_clears_it_when_it_thaws() -> Result<()> {
     on_stage(stage, |stage| {
         let watch = Watch::start(stage, TIMES)?;
