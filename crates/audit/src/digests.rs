@@ -10,9 +10,9 @@ use std::collections::btree_map::Entry;
 use std::fmt::{self, Write as _};
 use std::hash::Hasher as _;
 
-use checkpoint_layout::{Location, SecondaryRoot};
+use checkpoint_layout::SecondaryRoot;
 use futures::{StreamExt as _, stream};
-use store::{ErrorKind, FileStatus, Store};
+use store::{FileStatus, Store, list_if_there};
 use twox_hash::XxHash3_64;
 
 use crate::{CONCURRENT_CALLS, read_whole};
@@ -186,7 +186,7 @@ fn entry(line: &str) -> Option<(&str, Digest)> {
 ///
 /// # Errors
 /// When the store does not tell.
-pub async fn recorded(
+pub async fn recorded_digests(
     store: &dyn Store,
     root: &SecondaryRoot,
     job_id: &str,
@@ -194,8 +194,8 @@ pub async fn recorded(
     let mut digests = Digests::default();
     // in this order: what is collected meanwhile, and gone from the first, is in the second
     for dir in [root.digest_batches(job_id), root.digests(job_id)] {
-        let files = listed(store, &dir).await?;
-        let reads = files.into_iter().map(|file| document(store, file));
+        let files = list_if_there(store, dir.path()).await?;
+        let reads = files.into_iter().map(|file| read_digests(store, file));
         let mut reads = stream::iter(reads).buffered(CONCURRENT_CALLS);
         while let Some(read) = reads.next().await {
             if let Some(read) = read? {
@@ -206,11 +206,11 @@ pub async fn recorded(
     Ok(digests)
 }
 
-/// One document; none if it is gone, or not understood.
+/// One document; none if it is a directory, is gone, or is not understood.
 ///
 /// # Errors
 /// When the store does not tell.
-pub async fn document(store: &dyn Store, file: FileStatus) -> store::Result<Option<Digests>> {
+pub async fn read_digests(store: &dyn Store, file: FileStatus) -> store::Result<Option<Digests>> {
     if file.is_dir || file.length > DOCUMENT_BYTES_AT_MOST {
         return Ok(None);
     }
@@ -218,13 +218,6 @@ pub async fn document(store: &dyn Store, file: FileStatus) -> store::Result<Opti
         Ok(bytes) => Ok(Digests::parse(&bytes).ok()),
         Err(error) if error.is_transient() => Err(error),
         Err(_) => Ok(None),
-    }
-}
-
-async fn listed(store: &dyn Store, dir: &Location) -> store::Result<Vec<FileStatus>> {
-    match store.list(dir.path()).await {
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(Vec::new()),
-        listed => Ok(listed?.into_iter().filter(|file| !file.is_dir).collect()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 
 use checkpoint_layout::{Location, METADATA, SecondaryRoot};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use store::{ErrorKind, FileStatus, Store};
+use store::{FileStatus, Store, list_if_there};
 
 use crate::verify::read_manifest;
 use crate::{CONCURRENT_CALLS, CatalogueEntry, Finding, Published, published, read_whole};
@@ -248,10 +248,7 @@ pub(crate) async fn entries(
     root: &Location,
 ) -> store::Result<(Entries, Vec<CatalogueFinding>)> {
     let dir = SecondaryRoot::new(root.clone()).catalogue_dir();
-    let files = match store.list(dir.path()).await {
-        Err(error) if error.kind == ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
-        listed => listed?,
-    };
+    let files = list_if_there(store, dir.path()).await?;
     let is_entry = |file: &FileStatus| !file.is_dir && file.name().strip_suffix(".json").is_some();
     let reads = files
         .into_iter()

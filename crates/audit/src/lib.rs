@@ -14,6 +14,7 @@ mod manifest;
 mod metadata;
 mod patience;
 mod place;
+mod plan_text;
 mod presence;
 mod published;
 mod read;
@@ -28,7 +29,7 @@ pub use checkpoint_format::{
 pub use checkpoint_layout::{
     CheckpointDir, Location, LocationError, METADATA, Mapping, SecondaryRoot,
 };
-pub use digests::{Digest, Digester, Digests, DigestsError, document, recorded};
+pub use digests::{Digest, Digester, Digests, DigestsError, read_digests, recorded_digests};
 pub use finding::Finding;
 pub use inspect::{Counts, Named};
 pub use inventory::{CatalogueFinding, Inventory, Job, Newest, catalogue, catalogue_entry, jobs};
@@ -36,11 +37,13 @@ pub use manifest::{Manifest, NamedFile, manifest};
 pub use metadata::{MetadataFile, read_metadata};
 pub use patience::Patience;
 pub use place::{Place, open};
+pub use plan_text::{PlanTextError, parse_plan, plan_to_json};
 pub use presence::{Expected, Presence, presence};
 pub use published::{Published, published, published_of_job};
 pub use read::{MAX_METADATA_BYTES, read_whole};
 pub use store::{
-    ClusterOptions, ErrorKind, FileStatus, Store, StoreError, is_name_service, spread,
+    ClusterOptions, ErrorKind, FileStatus, Store, StoreError, is_name_service, list_if_there,
+    now_ms, spread,
 };
 pub use targets::{TargetFinding, Targets, Which, targets};
 pub use verify::{

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use store::{ErrorKind, StoreError};
+use store::StoreError;
 
 /// After so many calls in a row without an answer no further one is made.
 const MOST_SILENT_CALLS: usize = 8;
@@ -31,7 +31,7 @@ impl Patience {
         let answer = call.await;
         let mut silence = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &answer {
-            Err(error) if is_silence(error) => {
+            Err(error) if error.is_silence() => {
                 silence.calls += 1;
                 silence.last = Some(error.clone());
             }
@@ -47,13 +47,10 @@ impl Patience {
     }
 }
 
-/// Whether no answer came, as far as this call tells.
-pub(crate) fn is_silence(error: &StoreError) -> bool {
-    matches!(error.kind, ErrorKind::Unavailable | ErrorKind::TimedOut)
-}
-
 #[cfg(test)]
 mod tests {
+    use store::ErrorKind;
+
     use super::*;
 
     async fn ask(patience: &Patience, kind: Option<ErrorKind>) -> bool {

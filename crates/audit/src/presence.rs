@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use checkpoint_layout::Location;
 use futures::{StreamExt as _, stream};
-use store::{ErrorKind, FileStatus, Store, StoreError};
+use store::{ErrorKind, FileStatus, Store, StoreError, list_if_there};
 
 use crate::CONCURRENT_CALLS;
 use crate::patience::Patience;
@@ -181,10 +181,7 @@ async fn call(
             vec![(file, found.map(|found| judge(expected, found.as_ref())))]
         }
         Lookup::List { dir, files } => {
-            let found = match patience.ask(store.list(&dir)).await {
-                Err(error) if error.kind == ErrorKind::NotFound => Ok(Vec::new()),
-                listed => listed,
-            };
+            let found = patience.ask(list_if_there(store, &dir)).await;
             let found = found.as_ref().map(|found| {
                 let by_name = found.iter().map(|status| (status.name(), status));
                 by_name.collect::<HashMap<_, _>>()

@@ -3,7 +3,7 @@
 
 use checkpoint_layout::{CheckpointDir, Location, METADATA, SecondaryRoot};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use store::{ErrorKind, FileStatus, Store};
+use store::{FileStatus, Store, list_if_there};
 
 use crate::CONCURRENT_CALLS;
 
@@ -31,7 +31,7 @@ pub struct Published {
 /// # Errors
 /// When the store does not tell.
 pub async fn published(store: &dyn Store, root: &Location) -> store::Result<Vec<Published>> {
-    let children = children(store, root).await?;
+    let children = list_if_there(store, root.path()).await?;
     let own = checkpoints(store, root, &children).await?;
     let job_dirs: Vec<Location> = children
         .iter()
@@ -62,7 +62,7 @@ pub async fn published_of_job(
     store: &dyn Store,
     job_dir: &Location,
 ) -> store::Result<Vec<Published>> {
-    let children = children(store, job_dir).await?;
+    let children = list_if_there(store, job_dir.path()).await?;
     checkpoints(store, job_dir, &children).await
 }
 
@@ -108,13 +108,6 @@ async fn checkpoint(
 /// Whether a child of the root may be a job's directory.
 pub(crate) fn is_job(name: &str) -> bool {
     !SecondaryRoot::is_own(name) && !NO_JOBS.contains(&name) && CheckpointDir::parse(name).is_none()
-}
-
-async fn children(store: &dyn Store, dir: &Location) -> store::Result<Vec<FileStatus>> {
-    match store.list(dir.path()).await {
-        Err(error) if error.kind == ErrorKind::NotFound => Ok(Vec::new()),
-        listed => listed,
-    }
 }
 
 #[cfg(test)]

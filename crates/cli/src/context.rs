@@ -1,6 +1,8 @@
 //! What every command is called with: how to reach clusters, by address or by name. Flags go before
 //! the configuration.
 
+use std::path::PathBuf;
+
 use audit::{ClusterOptions, Place};
 
 use crate::Exit;
@@ -59,21 +61,39 @@ impl Context {
     }
 
     fn named(&self, name: &str, cluster: &Cluster) -> Given {
-        let ClusterOptions {
-            hadoop_conf_dir,
-            user,
-            call_timeout,
-        } = self.flags.clone();
         Given {
             name: Some(name.to_owned()),
             uri: cluster.root.clone(),
-            options: ClusterOptions {
-                hadoop_conf_dir: hadoop_conf_dir.or_else(|| cluster.hadoop_conf_dir.clone()),
-                user: user.or_else(|| cluster.user.clone()),
-                call_timeout,
-            },
+            options: self.options(cluster.hadoop_conf_dir.as_ref(), cluster.user.as_ref()),
             flink: cluster.flink.clone(),
         }
+    }
+
+    /// How to reach a cluster of which the configuration or a plan says this; flags go before it.
+    pub(crate) fn options(
+        &self,
+        hadoop_conf_dir: Option<&PathBuf>,
+        user: Option<&String>,
+    ) -> ClusterOptions {
+        let flags = self.flags.clone();
+        ClusterOptions {
+            hadoop_conf_dir: flags.hadoop_conf_dir.or_else(|| hadoop_conf_dir.cloned()),
+            user: flags.user.or_else(|| user.cloned()),
+            call_timeout: flags.call_timeout,
+        }
+    }
+
+    /// The secondary that is meant: the flag's, or the configuration's.
+    ///
+    /// # Errors
+    /// When there is neither: said already.
+    pub(crate) fn secondary<'a>(&'a self, flag: Option<&'a String>) -> Result<&'a String, Exit> {
+        flag.or(self.config.secondary.as_ref()).ok_or_else(|| {
+            output::complain(
+                "Which secondary? Give --secondary <URI>, or a configuration with one.",
+            );
+            Exit::Usage
+        })
     }
 
     /// Opens the cluster that a text means. `task` is what is to be done there.

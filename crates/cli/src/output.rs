@@ -1,7 +1,7 @@
 //! What is printed and how numbers look to people. Refuses to decide what is worth printing.
 
 use std::io::{BufWriter, Write as _};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use audit::Finding;
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, presets};
@@ -23,6 +23,15 @@ pub(crate) fn print_lines(lines: impl Iterator<Item = String>) {
     let _ = lines
         .try_for_each(|line| writeln!(out, "{line}"))
         .and_then(|()| out.flush());
+}
+
+/// Prints a title and lines below it; nothing if there are none.
+pub(crate) fn print_section(title: &str, lines: impl Iterator<Item = String>) {
+    let mut lines = lines.peekable();
+    if lines.peek().is_some() {
+        print(&format!("\n{title}"));
+        print_lines(lines);
+    }
 }
 
 /// Prints to standard error.
@@ -176,14 +185,6 @@ pub(crate) fn age(milliseconds: u64) -> String {
     let whole = humantime::format_duration(Duration::from_secs(milliseconds / 1000)).to_string();
     let two: Vec<_> = whole.split(' ').take(2).collect();
     two.join(" ")
-}
-
-/// Milliseconds since the epoch.
-pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
 }
 
 /// `2026-02-03T04:05:06Z`.

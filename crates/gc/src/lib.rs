@@ -42,9 +42,3 @@ pub enum Step {
 pub fn process_id() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }
-
-/// Whether no answer came.
-fn is_silence(error: &audit::StoreError) -> bool {
-    use audit::ErrorKind::{TimedOut, Unavailable};
-    matches!(error.kind, Unavailable | TimedOut)
-}

@@ -5,12 +5,10 @@
 //! were about to publish and to delete, all of which goes through one directory. What they do
 //! afterwards finds nothing there, and fails.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use bytes::Bytes;
 use checkpoint_layout::{Location, SecondaryRoot};
 use serde::{Deserialize, Serialize};
-use store::{ErrorKind, Result, Store, StoreError};
+use store::{ErrorKind, Result, Store, StoreError, now_ms};
 
 use crate::place::replace_document;
 
@@ -93,13 +91,6 @@ impl Claim {
         let writer = format!("{}-{}", self.process_id, self.number);
         self.root.claimed(&self.job_id, &writer, self.next)
     }
-}
-
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
 }
 
 #[cfg(test)]

@@ -2,17 +2,14 @@
 //! of leftovers in the directory of a job whose files another one names. Refuses to claim anything.
 
 use checkpoint_layout::SecondaryRoot;
-use store::{ErrorKind, Result, Store};
+use store::{Result, Store, list_if_there};
 
 /// The ids of all jobs that were ever claimed below a root, in their order.
 ///
 /// # Errors
 /// What the secondary answered.
 pub async fn owned_jobs(store: &dyn Store, root: &SecondaryRoot) -> Result<Vec<String>> {
-    let records = match store.list(root.owner_records().path()).await {
-        Err(error) if error.kind == ErrorKind::NotFound => return Ok(Vec::new()),
-        records => records?,
-    };
+    let records = list_if_there(store, root.owner_records().path()).await?;
     let records = records.iter().filter(|record| !record.is_dir);
     let ids = records.filter_map(|record| record.name().strip_suffix(".json"));
     Ok(ids.map(str::to_owned).collect())
@@ -36,7 +33,7 @@ mod tests {
     use bytes::Bytes;
     use checkpoint_layout::Location;
     use std::sync::Arc;
-    use store::MemoryStore;
+    use store::{ErrorKind, MemoryStore};
 
     #[tokio::test]
     async fn who_names_files_of_another_job_ends_a_collection_there_and_nothing_else() {

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use audit::{CheckpointDir, FileStatus, Finding, Location, SecondaryRoot};
+use audit::{CheckpointDir, FileStatus, Finding, Location, PlanTextError, SecondaryRoot};
 use serde::{Deserialize, Serialize};
 
 use crate::{Side, Ways};
@@ -187,20 +187,12 @@ pub struct LeftOut {
 /// Why a text is no plan that can be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// No JSON, or fields are missing or unknown.
-    #[error("it is no plan of a repair: {0}")]
-    Malformed(String),
-    /// Written by another release.
-    #[error("it has version {0}, this release applies version {PLAN_VERSION}: make the plan anew")]
-    Version(u64),
+    /// It is not understood.
+    #[error(transparent)]
+    Text(#[from] PlanTextError),
     /// Its places contradict each other.
     #[error("{0}: make the plan anew")]
     Contradiction(String),
-}
-
-#[derive(Deserialize)]
-struct Version {
-    version: u64,
 }
 
 impl Plan {
@@ -209,20 +201,14 @@ impl Plan {
     /// # Errors
     /// When it is none, or contradicts itself.
     pub fn parse(text: &str) -> Result<Self, PlanError> {
-        let malformed = |error: serde_json::Error| PlanError::Malformed(error.to_string());
-        let Version { version } = serde_json::from_str(text).map_err(malformed)?;
-        if version != u64::from(PLAN_VERSION) {
-            return Err(PlanError::Version(version));
-        }
-        let plan: Self = serde_json::from_str(text).map_err(malformed)?;
+        let plan: Self = audit::parse_plan(text, "plan of a repair", PLAN_VERSION)?;
         plan.check().map_err(PlanError::Contradiction)?;
         Ok(plan)
     }
 
     /// The text of it.
     pub fn to_json(&self) -> String {
-        // Text and numbers: there is nothing that JSON does not have.
-        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+        audit::plan_to_json(self)
     }
 
     /// Whether each checkpoint that was asked for can be whole.

@@ -145,7 +145,7 @@ impl Breaker {
                 .inc();
         }
         match error {
-            Some(error) if is_silence(error) => {
+            Some(error) if error.is_silence() => {
                 self.deepest.fetch_max(depth as u8, Ordering::AcqRel);
                 let failures = self.failures.fetch_add(1, Ordering::AcqRel) + 1;
                 if failures >= OPENS_AFTER && self.up.swap(false, Ordering::AcqRel) {
@@ -183,7 +183,7 @@ impl Breaker {
             // nobody else has this path
             sleep(spread(pause, (&self.probe_path, attempt))).await;
             match self.takes_a_file().await {
-                Err(error) if is_silence(&error) => {
+                Err(error) if error.is_silence() => {
                     pause = (pause * 2).min(PROBES_APART_AT_MOST);
                 }
                 _ => break,
@@ -211,11 +211,6 @@ impl Breaker {
         writer.close().await?;
         self.inner.delete(&self.probe_path, false).await.map(drop)
     }
-}
-
-/// Whether the error means that the cluster, not the request, is at fault.
-fn is_silence(error: &StoreError) -> bool {
-    matches!(error.kind, ErrorKind::Unavailable | ErrorKind::TimedOut)
 }
 
 #[async_trait]

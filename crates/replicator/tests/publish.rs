@@ -53,7 +53,9 @@ async fn a_complete_checkpoint_is_published_with_its_catalogue_entry() {
 /// The digests that are recorded of the job's files.
 async fn digests(world: &World) -> Digests {
     let root = SecondaryRoot::new(Location::parse("hdfs://secondary/cp").unwrap());
-    audit::recorded(&world.secondary, &root, JOB).await.unwrap()
+    audit::recorded_digests(&world.secondary, &root, JOB)
+        .await
+        .unwrap()
 }
 
 /// Files that the processes put there, and each published `_metadata`.

@@ -90,6 +90,12 @@ impl StoreError {
         class.ends_with("Exception").then_some(class)
     }
 
+    /// Whether no answer came: the cluster is at fault and not the request, as far as this call
+    /// tells.
+    pub fn is_silence(&self) -> bool {
+        matches!(self.kind, ErrorKind::Unavailable | ErrorKind::TimedOut)
+    }
+
     /// Whether trying again later can help without anyone changing anything.
     pub fn is_transient(&self) -> bool {
         matches!(

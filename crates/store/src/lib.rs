@@ -2,6 +2,7 @@
 //!
 //! Knows files, lengths, renames and time limits. Refuses to know what a checkpoint is.
 
+mod clock;
 pub mod contract;
 mod error;
 mod hdfs;
@@ -12,6 +13,7 @@ mod path;
 mod pause;
 pub mod testing;
 
+pub use clock::now_ms;
 pub use error::{ErrorKind, StoreError};
 pub use local::LocalStore;
 pub use memory::MemoryStore;
@@ -87,6 +89,17 @@ pub trait Store: Send + Sync + 'static {
     async fn mkdirs(&self, dir: &str) -> Result<()>;
     /// Deletes a file, or a directory with all in it when `recursive`. False if nothing was there.
     async fn delete(&self, path: &str, recursive: bool) -> Result<bool>;
+}
+
+/// The children of a directory; none if it is not there.
+///
+/// # Errors
+/// As [`Store::list`].
+pub async fn list_if_there(store: &dyn Store, dir: &str) -> Result<Vec<FileStatus>> {
+    match store.list(dir).await {
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed,
+    }
 }
 
 /// A file being written.

@@ -8,7 +8,7 @@ use audit::{Location, Place};
 use futures::{StreamExt as _, stream};
 use tokio::time::Instant;
 
-use crate::apply::{Jars, Starter, new_job_id, now_ms};
+use crate::apply::{Jars, Starter, new_job_id};
 use crate::journal::Submitted;
 use crate::newest::newest_usable;
 use crate::{
@@ -152,7 +152,7 @@ impl Drill<'_> {
         let submitted = Submitted {
             job_id: new_job_id(),
             checkpoint: found.map_err(DrillFailure::NoCheckpoint)?.checkpoint,
-            began_at_ms: now_ms(),
+            began_at_ms: audit::now_ms(),
         };
         let result = self.rehearse(&job.name, &launch, &jar_id, &submitted).await;
         // Also if its start has failed: the answer may be lost, and the job there.

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use audit::{CheckpointDir, Location};
+use audit::{CheckpointDir, Location, PlanTextError};
 use serde::{Deserialize, Serialize};
 
 use crate::Launch;
@@ -114,12 +114,9 @@ pub struct LeftOut {
 /// Why a text is no plan that can be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    /// No JSON, or fields are missing or unknown.
-    #[error("it is no plan: {0}")]
-    Malformed(String),
-    /// Written by another release.
-    #[error("it has version {0}, this release applies version {PLAN_VERSION}: make the plan anew")]
-    Version(u64),
+    /// It is not understood.
+    #[error(transparent)]
+    Text(#[from] PlanTextError),
     /// A job appears twice.
     #[error("the job '{0}' is in it twice")]
     Twice(String),
@@ -136,31 +133,20 @@ pub enum PlanError {
     Target(String),
 }
 
-#[derive(Deserialize)]
-struct Version {
-    version: u64,
-}
-
 impl Plan {
     /// Reads a plan.
     ///
     /// # Errors
     /// When it is none, or contradicts itself.
     pub fn parse(text: &str) -> Result<Self, PlanError> {
-        let malformed = |error: serde_json::Error| PlanError::Malformed(error.to_string());
-        let Version { version } = serde_json::from_str(text).map_err(malformed)?;
-        if version != u64::from(PLAN_VERSION) {
-            return Err(PlanError::Version(version));
-        }
-        let plan: Self = serde_json::from_str(text).map_err(malformed)?;
+        let plan: Self = audit::parse_plan(text, "plan", PLAN_VERSION)?;
         plan.check()?;
         Ok(plan)
     }
 
     /// The text of it.
     pub fn to_json(&self) -> String {
-        // Text, numbers and maps with text for keys: there is nothing that JSON does not have.
-        serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
+        audit::plan_to_json(self)
     }
 
     fn check(&self) -> Result<(), PlanError> {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use harness::workspace_dir;
 use serde_json::Value;
 
 use crate::command::{cargo, line};
@@ -67,21 +68,25 @@ pub(crate) fn build() -> Result<Vec<Program>> {
         output.status
     );
     let said = String::from_utf8(output.stdout).context("cargo does not speak UTF-8")?;
-    let mut programs: Vec<_> = said.lines().filter_map(program).collect();
+    let mut programs: Vec<_> = said
+        .lines()
+        .filter_map(|line| program(line, workspace_dir()))
+        .collect();
     ensure!(!programs.is_empty(), "`{line}` has built no test program");
     programs.sort_by_key(|program| (program.is_real, program.name()));
     Ok(programs)
 }
 
-/// The test program of which one of cargo's messages tells.
-fn program(message: &str) -> Option<Program> {
+/// The test program of which one of cargo's messages tells, in a workspace at `root`.
+fn program(message: &str, root: &Path) -> Option<Program> {
     let message: Value = serde_json::from_str(message).ok()?;
     let target = &message["target"];
     let is_test = message["reason"] == "compiler-artifact" && target["kind"][0] == "test";
     let executable = message["executable"].as_str().filter(|_| is_test)?;
     let package = Path::new(message["manifest_path"].as_str()?).parent()?;
     let name = target["name"].as_str()?;
-    let is_of_the_harness = package.iter().any(|part| part == "tests");
+    let below = package.strip_prefix(root).unwrap_or(package);
+    let is_of_the_harness = below.starts_with("tests");
     Some(Program {
         package: package.to_owned(),
         executable: executable.into(),
@@ -100,7 +105,7 @@ mod tests {
             "target": {"kind": [kind], "name": name},
             "executable": format!("/w/target/debug/deps/{name}-0a1b"),
         });
-        program(&message.to_string())
+        program(&message.to_string(), Path::new("/w"))
     }
 
     #[test]
@@ -123,7 +128,7 @@ mod tests {
         let program = built("crates/cli", "test", "list_jobs").unwrap();
         assert_eq!(program.name(), "cli: list_jobs");
         assert_eq!(built("crates/cli", "bin", "dualwrite"), None);
-        assert_eq!(super::program("{}"), None);
-        assert_eq!(super::program("   Compiling cli"), None);
+        assert_eq!(super::program("{}", Path::new("/w")), None);
+        assert_eq!(super::program("   Compiling cli", Path::new("/w")), None);
     }
 }

@@ -10,7 +10,7 @@ use store::{ErrorKind, Store, StoreError};
 
 use super::counterpart::first_difference;
 use super::{Asker, Step, WhyNoCopy};
-use crate::patience::{Patience, is_silence};
+use crate::patience::Patience;
 use crate::{Digest, Digester, Expected, Finding, Presence, presence};
 
 /// So many files are read at the same time,
@@ -165,7 +165,7 @@ async fn read(asker: &Asker<'_>, file: &Expected, length: Length, copy: Copy) ->
 
 impl Content {
     fn is_not_read(&mut self, file: &Expected, error: StoreError) {
-        if is_silence(&error) {
+        if error.is_silence() {
             self.silence.get_or_insert(error);
         } else {
             let path = file.location.clone();
@@ -183,7 +183,7 @@ impl Content {
     }
 
     fn has_lost_its_copy(&mut self, error: StoreError) {
-        if is_silence(&error) {
+        if error.is_silence() {
             self.silence.get_or_insert(error);
         } else {
             self.no_copy = Some(WhyNoCopy::Damaged);

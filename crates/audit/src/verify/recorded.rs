@@ -7,8 +7,8 @@ use checkpoint_layout::{CheckpointDir, Location, SecondaryRoot};
 use futures::lock::Mutex;
 use store::Store;
 
-use crate::digests::{Digest, Digests, recorded};
 use crate::patience::Patience;
+use crate::{Digest, Digests, recorded_digests};
 
 /// The digests of the jobs whose files were asked for, by the jobs' directories.
 #[derive(Default)]
@@ -26,7 +26,7 @@ impl Recorded {
         let mut jobs = self.0.lock().await;
         if !jobs.contains_key(&dir) {
             let root = SecondaryRoot::new(dir.parent());
-            let asked = patience.ask(recorded(store, &root, dir.name()));
+            let asked = patience.ask(recorded_digests(store, &root, dir.name()));
             jobs.insert(dir.clone(), asked.await.unwrap_or_default());
         }
         jobs.get(&dir)?.get(file.path())

@@ -7,6 +7,7 @@ mod generate;
 mod inspect;
 mod jobs_file;
 mod list;
+mod plan_file;
 mod repair;
 mod switch;
 mod verify;

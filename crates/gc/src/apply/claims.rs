@@ -24,7 +24,7 @@ use super::{Doomed, End, Run, judged, still};
 use crate::named::Look;
 use crate::names::Kind;
 use crate::plan::Leftover;
-use crate::{CALLS_AT_ONCE, Step, is_silence};
+use crate::{CALLS_AT_ONCE, Step};
 
 /// A job of which something goes.
 struct Work {
@@ -156,7 +156,7 @@ impl Run<'_> {
         for job in jobs {
             for dir in [self.root.collected_dir(&job), self.root.claimed_dir(&job)] {
                 match self.store.delete(dir.path(), false).await {
-                    Err(error) if is_silence(&error) => return Err(error),
+                    Err(error) if error.is_silence() => return Err(error),
                     // not there, or somebody else's is in it
                     _ => {}
                 }

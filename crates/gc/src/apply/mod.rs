@@ -16,7 +16,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use crate::named::{Look, Looker};
 use crate::names::Kind;
 use crate::plan::{Left, Leftover, Plan};
-use crate::{CALLS_AT_ONCE, Step, Watch, clock, is_silence};
+use crate::{CALLS_AT_ONCE, Step, Watch, clock};
 
 pub use outcome::{End, Outcome, Refusal};
 
@@ -189,7 +189,7 @@ impl Run<'_> {
                 None => match store.delete(&leftover.path, false).await {
                     Ok(true) => End::Deleted,
                     Ok(false) => End::Gone,
-                    Err(error) if is_silence(&error) => return Err(error),
+                    Err(error) if error.is_silence() => return Err(error),
                     // it is not empty any more
                     Err(_) => End::Changed,
                 },
@@ -198,7 +198,7 @@ impl Run<'_> {
         }
         for dir in self.emptied() {
             match store.delete(&dir, false).await {
-                Err(error) if is_silence(&error) => return Err(error),
+                Err(error) if error.is_silence() => return Err(error),
                 _ => {}
             }
         }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use audit::{
-    CATALOGUE_VERSION, CatalogueEntry, ErrorKind, Expected, METADATA, Presence, StoreError,
+    CATALOGUE_VERSION, CatalogueEntry, ErrorKind, Expected, METADATA, Presence, StoreError, now_ms,
     read_whole, spread,
 };
 use bytes::Bytes;
@@ -222,11 +222,4 @@ impl Repair<'_> {
         let (inflight, path) = (self.next_inflight(), self.root.catalogue_entry(job_id));
         replace_document(target, inflight.path(), path.path(), &bytes).await
     }
-}
-
-fn now_ms() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use audit::Digests;
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use store::{ErrorKind, FileStatus, Result, Store};
+use store::{FileStatus, Result, Store, list_if_there};
 use tokio::time::Instant;
 
 use super::owner::Ownership;
@@ -68,13 +68,9 @@ impl Collected {
         if batches.is_empty() {
             return Ok(());
         }
-        if !self.is_loaded {
-            let before = audit::recorded(job.secondary.as_ref(), &job.root, &job.spec.id).await?;
-            self.digests.extend(&before);
-            self.is_loaded = true;
-        }
         let paths: Vec<_> = batches.iter().map(|file| file.path.clone()).collect();
-        let read = |file| async move { audit::document(job.secondary.as_ref(), file).await };
+        self.load(job).await?;
+        let read = |file| async move { audit::read_digests(job.secondary.as_ref(), file).await };
         let mut reads = stream::iter(batches)
             .map(read)
             .buffer_unordered(CALLS_AT_ONCE);
@@ -101,6 +97,21 @@ impl Collected {
         Ok(())
     }
 
+    /// Takes in what earlier owners collected, once.
+    async fn load(&mut self, job: &Job) -> Result<()> {
+        if self.is_loaded {
+            return Ok(());
+        }
+        let store = job.secondary.as_ref();
+        let collected = job.root.collected_digests(&job.spec.id);
+        if let Some(file) = store.stat(collected.path()).await? {
+            let before = audit::read_digests(store, file).await?;
+            self.digests.extend(&before.unwrap_or_default());
+        }
+        self.is_loaded = true;
+        Ok(())
+    }
+
     /// Drops what is of no use any more.
     fn keep(&mut self, named: &HashSet<&str>) {
         let before = std::mem::take(&mut self.unnamed);
@@ -121,10 +132,7 @@ impl Collected {
 
 async fn batches(job: &Job) -> Result<Vec<FileStatus>> {
     let dir = job.root.digest_batches(&job.spec.id);
-    let listed = match job.secondary.list(dir.path()).await {
-        Err(error) if error.kind == ErrorKind::NotFound => Vec::new(),
-        listed => listed?,
-    };
+    let listed = list_if_there(job.secondary.as_ref(), dir.path()).await?;
     let files = listed.into_iter().filter(|file| !file.is_dir);
     Ok(files.take(BATCHES_AT_MOST).collect())
 }

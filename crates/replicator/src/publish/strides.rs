@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::{StreamExt, future, stream};
-use store::{ErrorKind, FileStatus, Result, Store};
+use store::{FileStatus, Result, Store, list_if_there};
 
 use super::owner::Ownership;
 use super::waiting::Waiting;
@@ -48,10 +48,7 @@ impl Strides {
     /// What the secondary answered; what was known stays known.
     pub(super) async fn look(&mut self, job: &Job) -> Result<()> {
         let dir = job.root.stride_records(&job.spec.id);
-        let listed = match job.secondary.list(dir.path()).await {
-            Err(error) if error.kind == ErrorKind::NotFound => Vec::new(),
-            listed => listed?,
-        };
+        let listed = list_if_there(job.secondary.as_ref(), dir.path()).await?;
         let mut records = BTreeMap::new();
         let mut fresh = Vec::new();
         for file in listed

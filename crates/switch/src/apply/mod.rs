@@ -9,7 +9,7 @@ mod start;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use audit::{Location, Place};
 use futures::{StreamExt as _, stream};
@@ -130,7 +130,7 @@ pub async fn apply(
         jars: Jars::default(),
         journal,
         options,
-        began_at_ms: now_ms(),
+        began_at_ms: audit::now_ms(),
     };
     let jobs = plan.jobs.iter().map(|job| async {
         let result = switch.job(job).await;
@@ -312,11 +312,4 @@ impl Jars {
 /// As Flink writes one: 32 hexadecimal digits.
 pub(crate) fn new_job_id() -> String {
     uuid::Uuid::new_v4().simple().to_string()
-}
-
-pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
 }

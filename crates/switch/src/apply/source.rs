@@ -6,7 +6,7 @@ use std::time::Duration;
 use audit::Location;
 use tokio::time::Instant;
 
-use super::{Failure, Options, Step, Switch, now_ms};
+use super::{Failure, Options, Step, Switch};
 use crate::journal::Stopped;
 use crate::{Flink, FlinkError, PlannedJob, RunningJob};
 
@@ -135,7 +135,7 @@ fn silent(error: &FlinkError) -> Failure {
 fn stopped(certain: bool, newest_completed_id: Option<u64>) -> Stopped {
     Stopped {
         certain,
-        at_ms: now_ms(),
+        at_ms: audit::now_ms(),
         newest_completed_id,
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use audit::Published;
 use tokio::time::Instant;
 
-use super::{Failure, Options, Step, Switch, now_ms};
+use super::{Failure, Options, Step, Switch};
 use crate::flink::{JobState, Start};
 use crate::journal::Submitted;
 use crate::{Flink, FlinkError, Launch, NoneUsable};
@@ -205,5 +205,5 @@ impl<'a> Starter<'a> {
 }
 
 fn since(submitted: &Submitted) -> u64 {
-    now_ms().saturating_sub(submitted.began_at_ms)
+    audit::now_ms().saturating_sub(submitted.began_at_ms)
 }

@@ -114,7 +114,7 @@ async fn ask(
     let how = Clusters {
         flags: flags.clone(),
         write_primary,
-        clock: &output::now_ms,
+        clock: &audit::now_ms,
     };
     preflight::look_at_clusters(given, &how, report).await;
 }

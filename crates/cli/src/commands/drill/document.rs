@@ -197,8 +197,8 @@ impl Document {
             let message = job.message.as_ref()?;
             Some(output::harmless(&format!("- {}: {message}", job.job_name)))
         });
-        section("NOT GOOD", failed);
-        section("LEFT OUT", left_out_lines(&self.left_out));
+        output::print_section("NOT GOOD", failed);
+        output::print_section("LEFT OUT", left_out_lines(&self.left_out));
         let of_jobs = self.jobs.iter().filter_map(|job| job.explanation.as_ref());
         let complaints = self.explanation.iter().chain(&self.flink_error);
         for complaint in complaints.chain(of_jobs) {
@@ -235,13 +235,5 @@ impl Document {
             table.add_row(row);
         }
         table
-    }
-}
-
-fn section(title: &str, lines: impl Iterator<Item = String>) {
-    let mut lines = lines.peekable();
-    if lines.peek().is_some() {
-        output::print(&format!("\n{title}"));
-        output::print_lines(lines);
     }
 }

@@ -108,16 +108,7 @@ impl Args {
         let jobs_file = jobs_file::read(self.jobs.as_deref())?;
         let selection = self.selection(&jobs_file)?;
         let flink = self.flink(context)?;
-        let Some(secondary) = self
-            .secondary
-            .as_ref()
-            .or(context.config.secondary.as_ref())
-        else {
-            output::complain(
-                "Which secondary? Give --secondary <URI>, or a configuration with one.",
-            );
-            return Err(Exit::Usage);
-        };
+        let secondary = context.secondary(self.secondary.as_ref())?;
         let task = format!("drill from {secondary}");
         let place = context.open(&task, secondary)?;
         let mut document = Document::new(&place.location);

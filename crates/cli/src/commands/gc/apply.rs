@@ -3,13 +3,14 @@
 
 use std::path::PathBuf;
 
-use audit::{ClusterOptions, Place};
+use audit::Place;
 use comfy_table::Cell;
 use gc::{End, Left, Outcome, Plan, Refusal};
 use serde::Serialize;
 
 use super::rows::{self, Row};
 use crate::Exit;
+use crate::commands::plan_file;
 use crate::context::{Context, Given};
 use crate::error::{Failure, exit_of, explain};
 use crate::output;
@@ -62,7 +63,7 @@ struct Document {
 
 impl Args {
     pub(super) async fn run(self, context: &Context) -> Exit {
-        let plan = match self.read() {
+        let plan = match plan_file::read(&self.plan, Plan::parse) {
             Ok(plan) => plan,
             Err(refused) => return refused,
         };
@@ -96,30 +97,13 @@ impl Args {
             }
         }
     }
-
-    fn read(&self) -> Result<Plan, Exit> {
-        let wrong = |why: String| {
-            output::complain(&format!("The plan {}: {why}.", self.plan.display()));
-            Exit::Usage
-        };
-        let text = std::fs::read_to_string(&self.plan).map_err(|error| wrong(error.to_string()))?;
-        Plan::parse(&text).map_err(|error| wrong(error.to_string()))
-    }
 }
 
 fn reach(plan: &Plan, context: &Context, task: &str) -> Result<Place, Exit> {
-    let flags = &context.flags;
     let given = Given {
         name: None,
         uri: plan.root.clone(),
-        options: ClusterOptions {
-            hadoop_conf_dir: flags
-                .hadoop_conf_dir
-                .clone()
-                .or_else(|| plan.hadoop_conf_dir.clone()),
-            user: flags.user.clone().or_else(|| plan.user.clone()),
-            call_timeout: flags.call_timeout,
-        },
+        options: context.options(plan.hadoop_conf_dir.as_ref(), plan.user.as_ref()),
         flink: None,
     };
     given.open(task)

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::rows::{self, Row};
 use crate::Exit;
+use crate::commands::plan_file;
 use crate::context::Context;
 use crate::error::{Failure, exit_of, explain};
 use crate::output;
@@ -41,6 +42,7 @@ Kinds of leftovers:
   in_flight        files that processes which have ended were writing
   claimed          what JobManagers which have ended were about to publish or to delete
   stride           which checkpoints a TaskManager leaves out, of a job that publishes no more
+  digests          what was recorded of files, of a job that publishes no more
   unpublished      files of a checkpoint that was never published, or is not any more
   unnamed          other files that no published checkpoint of any job names
   empty_directory  directories of jobs with nothing in them
@@ -72,15 +74,9 @@ struct Document<'a> {
 
 impl Args {
     pub(super) async fn run(self, context: &Context) -> Exit {
-        let Some(secondary) = self
-            .secondary
-            .as_ref()
-            .or(context.config.secondary.as_ref())
-        else {
-            output::complain(
-                "Which secondary? Give --secondary <URI>, or a configuration with one.",
-            );
-            return Exit::Usage;
+        let secondary = match context.secondary(self.secondary.as_ref()) {
+            Ok(secondary) => secondary,
+            Err(refused) => return refused,
         };
         let task = format!("look for leftovers in {secondary}");
         match self.plan(context, secondary, &task).await {
@@ -126,9 +122,7 @@ impl Args {
     /// Writes the plan down, and shows it.
     fn hand_over(&self, plan: &Plan, json: bool) -> Exit {
         if let Err(error) = std::fs::write(&self.output, plan.to_json()) {
-            let path = self.output.display();
-            output::complain(&format!("The plan cannot be written to {path}: {error}."));
-            return Exit::Usage;
+            return plan_file::not_written(&self.output, error);
         }
         let rows = rows::rows(plan, None);
         let is_sure = plan.is_sure();

@@ -8,7 +8,7 @@ use switch::{Selection, lineages};
 
 use super::primary::{Primary, below};
 use crate::error::Failure;
-use crate::output::{self, FindingLine};
+use crate::output::FindingLine;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -61,7 +61,7 @@ impl Document {
             );
             findings.push(FindingLine::new("no_secondary", root.to_string(), message));
         }
-        let now_ms = output::now_ms();
+        let now_ms = audit::now_ms();
         let newest_of_name = newest_of_name(inventory);
         let jobs = inventory.jobs.iter().map(|job| {
             let below = below(&job.dir, root);
@@ -94,7 +94,7 @@ impl Document {
         Self {
             jobs: unknown_here(root, primary, |_| false).collect(),
             error: Some(Failure::from(error)),
-            ..Self::empty(root, output::now_ms(), primary)
+            ..Self::empty(root, audit::now_ms(), primary)
         }
     }
 

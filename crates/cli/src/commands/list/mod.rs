@@ -62,12 +62,9 @@ Examples:
 
 impl Args {
     pub(crate) async fn run(self, context: &Context) -> Exit {
-        let config = &context.config;
-        let Some(secondary) = self.secondary.as_ref().or(config.secondary.as_ref()) else {
-            output::complain(
-                "Which secondary? Give --secondary <URI>, or a configuration with one.",
-            );
-            return Exit::Usage;
+        let secondary = match context.secondary(self.secondary.as_ref()) {
+            Ok(secondary) => secondary,
+            Err(refused) => return refused,
         };
         let task = format!("list {secondary}");
         let place = match context.open(&task, secondary) {

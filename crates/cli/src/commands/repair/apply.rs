@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::make::ends;
 use super::show;
 use crate::Exit;
+use crate::commands::plan_file;
 use crate::context::{Context, Given};
 use crate::output;
 use crate::progress::Copies;
@@ -177,10 +178,7 @@ impl Args {
 
 /// Reads a plan, and holds its file against another apply of it for as long as that is kept.
 fn read_plan(path: &Path) -> Result<(Plan, File), Exit> {
-    let wrong = |why: String| {
-        output::complain(&format!("The plan {}: {why}.", path.display()));
-        Exit::Usage
-    };
+    let wrong = |why: String| plan_file::wrong(path, why);
     let mut file = File::open(path).map_err(|error| wrong(error.to_string()))?;
     match file.try_lock() {
         Ok(()) => {}

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::show;
 use crate::Exit;
+use crate::commands::plan_file;
 use crate::context::{Context, Given};
 use crate::error::{Failure, explain};
 use crate::output;
@@ -185,7 +186,7 @@ impl Args {
             secondary,
             primary_aliases: self.primary_alias.clone(),
             path_mapping: self.path_mapping.clone(),
-            now_ms: output::now_ms(),
+            now_ms: audit::now_ms(),
         };
         let spinner = Spinner::start();
         spinner.say("listing checkpoints");
@@ -225,11 +226,8 @@ impl Args {
 
     /// Writes the plan down, and shows it.
     fn hand_over(&self, plan: &Plan, json: bool) -> Exit {
-        let written = self.write(plan).map_err(|(path, error)| {
-            let path = path.display();
-            output::complain(&format!("The plan cannot be written to {path}: {error}."));
-            Exit::Usage
-        });
+        let written = self.write(plan);
+        let written = written.map_err(|(path, error)| plan_file::not_written(&path, error));
         let written = match written {
             Ok(written) => written,
             Err(refused) => return refused,

@@ -38,7 +38,7 @@ pub(super) fn plan(plan: &Plan, file: &Path, written: &Written) {
         let text = format!("- {}: {}", left.name, left.why);
         output::harmless(&text)
     });
-    section("LEFT OUT", left_out);
+    output::print_section("LEFT OUT", left_out);
     output::print(&format!("\n{}", next(plan, file, written)));
 }
 
@@ -95,14 +95,6 @@ fn reasons(checkpoint: &PlannedCheckpoint) {
     }
 }
 
-fn section(title: &str, lines: impl Iterator<Item = String>) {
-    let mut lines = lines.peekable();
-    if lines.peek().is_some() {
-        output::print(&format!("\n{title}"));
-        output::print_lines(lines);
-    }
-}
-
 pub(super) fn outcome(lines: &[Line]) {
     let header = [
         "RESULT",
@@ -137,5 +129,5 @@ pub(super) fn outcome(lines: &[Line]) {
         let message = line.message.as_ref()?;
         Some(output::harmless(&format!("- {}: {message}", line.path)))
     });
-    section("NOT REPAIRED", failed);
+    output::print_section("NOT REPAIRED", failed);
 }

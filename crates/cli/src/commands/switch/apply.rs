@@ -4,12 +4,12 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use audit::ClusterOptions;
 use serde::Serialize;
 use switch::{Ends, Flink, Journal, Options, Outcome, Plan};
 
-use super::{read_plan, show};
+use super::show;
 use crate::Exit;
+use crate::commands::plan_file;
 use crate::context::{Context, Given};
 use crate::output;
 use crate::progress::Jobs;
@@ -152,7 +152,7 @@ impl Args {
     }
 
     async fn carry_out(&self, context: &Context) -> Result<Document, Exit> {
-        let plan = read_plan(&self.plan)?;
+        let plan = plan_file::read(&self.plan, Plan::parse)?;
         let reached = reach(&plan, context)?;
         let journal = Journal::open(&Journal::path_of(&self.plan), &plan).map_err(|error| {
             output::complain(&format!("Nothing was done: {error}."));
@@ -205,18 +205,10 @@ impl Args {
 
 fn reach(plan: &Plan, context: &Context) -> Result<Reached, Exit> {
     let target = &plan.target;
-    let flags = &context.flags;
     let given = Given {
         name: target.name.clone(),
         uri: target.root.clone(),
-        options: ClusterOptions {
-            hadoop_conf_dir: flags
-                .hadoop_conf_dir
-                .clone()
-                .or_else(|| target.hadoop_conf_dir.clone()),
-            user: flags.user.clone().or_else(|| target.user.clone()),
-            call_timeout: flags.call_timeout,
-        },
+        options: context.options(target.hadoop_conf_dir.as_ref(), target.user.as_ref()),
         flink: target.flink.clone(),
     };
     let place = given.open(&format!("switch to {}", target.root))?;

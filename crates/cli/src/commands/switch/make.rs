@@ -10,7 +10,7 @@ use switch::{JobsFile, Journal, LeftOut, Pattern, Plan, Selection, Source, Targe
 
 use super::{Direction, show};
 use crate::Exit;
-use crate::commands::jobs_file;
+use crate::commands::{jobs_file, plan_file};
 use crate::context::{Context, Given};
 use crate::error::{Failure, explain};
 use crate::output;
@@ -125,7 +125,7 @@ impl Args {
             source,
             selection,
             jobs_file: &jobs_file,
-            now_ms: output::now_ms(),
+            now_ms: audit::now_ms(),
         };
         let spinner = Spinner::start();
         spinner.say(format!("listing {}", place.location));
@@ -214,9 +214,7 @@ impl Args {
         let written = std::fs::File::create(&self.output)
             .and_then(|mut file| file.write_all(plan.to_json().as_bytes()));
         if let Err(error) = written {
-            let path = self.output.display();
-            output::complain(&format!("The plan cannot be written to {path}: {error}."));
-            return Exit::Usage;
+            return plan_file::not_written(&self.output, error);
         }
         let is_whole = plan.left_out.is_empty();
         if json {
@@ -227,7 +225,7 @@ impl Args {
                 error: None,
             });
         } else {
-            show::plan(plan, &self.output, output::now_ms());
+            show::plan(plan, &self.output, audit::now_ms());
         }
         if is_whole { Exit::Good } else { Exit::Findings }
     }

@@ -6,13 +6,8 @@ mod make;
 mod print;
 mod show;
 
-use std::path::Path;
-
-use switch::Plan;
-
 use crate::Exit;
 use crate::context::Context;
-use crate::output;
 
 pub(super) use make::left_out_lines;
 
@@ -85,14 +80,4 @@ impl Command {
             Self::Print(args) => args.run(context),
         }
     }
-}
-
-/// Reads a plan from a file.
-fn read_plan(path: &Path) -> Result<Plan, Exit> {
-    let wrong = |why: String| {
-        output::complain(&format!("The plan {}: {why}.", path.display()));
-        Exit::Usage
-    };
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    Plan::parse(&text).map_err(|error| wrong(error.to_string()))
 }

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use switch::lines;
+use switch::{Plan, lines};
 
-use super::read_plan;
 use crate::Exit;
+use crate::commands::plan_file;
 use crate::context::Context;
 use crate::output;
 
@@ -46,7 +46,7 @@ struct Line {
 
 impl Args {
     pub(super) fn run(self, context: &Context) -> Exit {
-        let plan = match read_plan(&self.plan) {
+        let plan = match plan_file::read(&self.plan, Plan::parse) {
             Ok(plan) => plan,
             Err(refused) => return refused,
         };

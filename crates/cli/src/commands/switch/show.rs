@@ -31,8 +31,8 @@ pub(super) fn plan(plan: &Plan, file: &Path, now_ms: u64) {
         let text = |warning| output::harmless(&format!("- {}: {warning}", job.name));
         job.warnings.iter().map(text)
     });
-    section("WARNINGS", warnings);
-    section("LEFT OUT", left_out_lines(&plan.left_out));
+    output::print_section("WARNINGS", warnings);
+    output::print_section("LEFT OUT", left_out_lines(&plan.left_out));
     let file = file.display();
     let source = match &plan.source.flink {
         Some(flink) => format!("the source's Flink is {flink}"),
@@ -66,14 +66,6 @@ fn row(job: &PlannedJob, now_ms: u64) -> [Cell; 7] {
         output::cell(jar.as_deref().unwrap_or("-")),
         output::cell(&checkpoint.path),
     ]
-}
-
-fn section(title: &str, lines: impl Iterator<Item = String>) {
-    let mut lines = lines.peekable();
-    if lines.peek().is_some() {
-        output::print(&format!("\n{title}"));
-        output::print_lines(lines);
-    }
 }
 
 pub(super) fn outcome(lines: &[Line]) {
@@ -110,5 +102,5 @@ pub(super) fn outcome(lines: &[Line]) {
         let message = line.message.as_ref()?;
         Some(output::harmless(&format!("- {}: {message}", line.job_name)))
     });
-    section("NOT SWITCHED", failed);
+    output::print_section("NOT SWITCHED", failed);
 }
