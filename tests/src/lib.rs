@@ -35,8 +35,8 @@ pub use dist::{DIST_JAR_NAME, dist_cli, dist_dir, dist_jar};
 pub use exactly_once::{Comparison, ExactlyOnce};
 pub use fingerprint::fingerprint;
 pub use flink::{
-    CheckpointCounts, CheckpointInfo, Checkpoints, DEFAULT_VERSIONS, FlinkBuilder, FlinkCluster,
-    FlinkRest, FlinkVersion, JAVA_OPTIONS, Submission,
+    Certificate, CheckpointCounts, CheckpointInfo, Checkpoints, DEFAULT_VERSIONS, FlinkBuilder,
+    FlinkCluster, FlinkRest, FlinkVersion, JAVA_OPTIONS, METRICS_SAID, REPORTER_SAID, Submission,
 };
 pub use hadoop::hadoop_command;
 pub use hdfs::{HdfsBuilder, HdfsCluster, WebFile, WebHdfs};

@@ -139,6 +139,17 @@ impl Process {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// What follows `words` in the last line of its log that has them: in its last life.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or no line has them.
+    pub fn last_said(&self, words: &str) -> Result<String> {
+        let log = self.log()?;
+        let mut lines = log.lines().rev();
+        let rest = lines.find_map(|line| Some(line.split_once(words)?.1.to_owned()));
+        rest.with_context(|| format!("{} has not said: {words}", self.launch.label))
+    }
+
     /// An error that says that this process ended by itself, with the end of its log.
     pub(crate) fn ended(&self) -> anyhow::Error {
         let log = self.log().unwrap_or_default();

@@ -13,11 +13,14 @@ use crate::janitor::Janitor;
 /// Removes the data, and the logs of a test that passed. What a killed process still writes comes
 /// between the first look and the second.
 const REMOVE: &str = r#"
-rm -rf "$1" || { sleep 1; rm -rf "$1"; }
+rm -rf "$1" "$3" || { sleep 1; rm -rf "$1" "$3"; }
 removed=$?
 [ "$told" = passed ] && rm -rf "$2"
 exit $removed
 "#;
+
+/// A file system in memory.
+const MEMORY: &str = "/dev/shm";
 
 /// One test's folder, shared by the clusters that it starts; cheap to clone.
 ///
@@ -31,6 +34,7 @@ pub struct Run(Arc<Inner>);
 struct Inner {
     data: PathBuf,
     logs: PathBuf,
+    memory: PathBuf,
     /// Removes the folders; none if they are to be kept.
     janitor: Option<Janitor>,
     passed: AtomicBool,
@@ -69,6 +73,7 @@ impl Run {
         let folder = format!("{name}.{}.{count}", std::process::id());
         let data = crate::harness_dir().join("runs").join(&folder);
         let logs = crate::harness_dir().join("logs").join(&folder);
+        let memory = Path::new(MEMORY).join(format!("dualwrite.{folder}"));
         for path in [&data, &logs] {
             if let Some(parent) = path.parent() {
                 remove_earlier(parent, &name, keep);
@@ -76,11 +81,12 @@ impl Run {
             std::fs::create_dir_all(path)
                 .with_context(|| format!("cannot create {}", path.display()))?;
         }
-        let janitor = (!keep).then(|| Janitor::hire(REMOVE, &[&data, &logs]));
+        let janitor = (!keep).then(|| Janitor::hire(REMOVE, &[&data, &logs, &memory]));
         Ok(Self(Arc::new(Inner {
             janitor: janitor.transpose()?,
             data,
             logs,
+            memory,
             passed: AtomicBool::new(false),
         })))
     }
@@ -108,6 +114,17 @@ impl Run {
     /// When it cannot be created.
     pub fn data_dir(&self, name: &str) -> Result<PathBuf> {
         let path = self.0.data.join(name);
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot create {}", path.display()))?;
+        Ok(path)
+    }
+
+    /// The same in memory, for what is not to use the disk of the others.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub fn memory_dir(&self, name: &str) -> Result<PathBuf> {
+        let path = self.0.memory.join(name);
         std::fs::create_dir_all(&path)
             .with_context(|| format!("cannot create {}", path.display()))?;
         Ok(path)

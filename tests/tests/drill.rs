@@ -1,5 +1,6 @@
-//! A rehearsal while the job runs: it is started from the secondary on a third Flink, completes a
-//! checkpoint there and is ended, and neither the job nor its copies notice.
+//! A rehearsal while the job runs: it is started from the secondary on a third Flink, which is
+//! spoken to by TLS, completes a checkpoint there and is ended, and neither the job nor its copies
+//! notice.
 
 mod support;
 
@@ -8,9 +9,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use harness::{ExactlyOnce, FlinkCluster, dist_cli};
+use harness::{Certificate, ExactlyOnce, FlinkCluster, dist_cli, wait_until};
 use serde_json::Value;
-use support::{LIMIT, Sites, Watched, plain_flink};
+use support::{LIMIT, Scraped, Sites, Watched, plain_flink};
 
 const FLINK: &str = "1.20.5";
 const NAME: &str = "payments";
@@ -34,11 +35,17 @@ impl World {
             .config("dualwrite.secondary.retained", "60")
             .launch(&sites.run)?;
         let dir = format!("{}/flink/drill", sites.secondary.uri());
-        let apart = plain_flink("apart", FLINK, &sites.secondary, &dir)?.launch(&sites.run)?;
+        let certificate = Certificate::make(&sites.run)?;
+        let apart = plain_flink("apart", FLINK, &sites.secondary, &dir)?
+            .rest_by_tls(&certificate)
+            .launch(&sites.run)?;
         sites.wait_ready()?;
         flink.wait_ready()?;
         apart.wait_ready()?;
         let desk = sites.run.data_dir("desk")?;
+        let ca = certificate.pem().to_string_lossy();
+        let trusted = format!("[flink-tls]\nca = {ca:?}\n");
+        std::fs::write(desk.join("clusters.toml"), trusted)?;
         Ok(Self {
             sites,
             flink,
@@ -72,11 +79,10 @@ impl World {
         let secondary = self.sites.secondary_dir();
         let mut command = Command::new(dist_cli()?);
         command.current_dir(&self.desk);
-        command.args(["drill", "--json", "--run", "--jobs", "drill.toml"]);
+        command.args(["drill", "--config", "clusters.toml", "--json", "--record"]);
+        command.args(["--run", "--jobs", "drill.toml"]);
         command.args(["--secondary", &secondary]);
-        let output = command
-            .args(["--flink", &flink.rest().address()])
-            .output()?;
+        let output = command.args(["--flink", flink.rest().address()]).output()?;
         let out = String::from_utf8_lossy(&output.stdout);
         let err = String::from_utf8_lossy(&output.stderr);
         let ended = output.status.code();
@@ -108,6 +114,16 @@ fn a_running_job_is_rehearsed_and_does_not_notice() -> Result<()> {
     ensure!(line["first_checkpoint_after_ms"].is_u64(), "{drilled}");
     let id = line["drill_job_id"].as_str().context("an id")?;
     ensure!(world.apart.rest().job_state(id)? == "CANCELED");
+
+    // The job's JobManager tells it, where the alerts are.
+    for proof in ["verify", "drill"] {
+        let metric = format!("dualwrite_last_good_{proof}_timestamp_seconds");
+        wait_until(&metric, LIMIT, || {
+            let at = Scraped::of(world.flink.job_manager())?.sum(&metric)?;
+            ensure!(at > 1.7e9, "{at}");
+            Ok(())
+        })?;
+    }
 
     // On its own Flink no second one is started.
     let refused = world.drill(&world.flink, 1)?;

@@ -2,9 +2,12 @@
 
 mod support;
 
+use std::process::Command;
+
 use anyhow::{Context, Result, ensure};
-use harness::{ExactlyOnce, FlinkRest, wait_until};
-use support::{LIMIT, Sites, Watched, now_ms};
+use harness::{ExactlyOnce, FlinkRest, dist_cli, wait_until};
+use serde_json::Value;
+use support::{DIRECTORY, Judge, LIMIT, Sites, Watched, now_ms};
 
 const FLINK: &str = "1.20.5";
 
@@ -60,9 +63,64 @@ fn a_task_manager_killed_in_mid_checkpoint_is_replaced_and_publishing_goes_on() 
     let again = watched.newest()?;
     watched.complete_more_under(&mut judge, 2)?;
     judge.until_published(&watched.id, again)?;
+    leftovers_go_and_the_job_does_not_notice(&sites, &watched, &mut judge)?;
     watched.nothing_failed_after(again)?;
     watched.is_exact_at_its_end()?;
     judge.published()?;
     sites.run.passed();
+    Ok(())
+}
+
+/// Runs the command, which must succeed, and gives back its JSON.
+fn dualwrite(arguments: &[&str]) -> Result<Value> {
+    let output = Command::new(dist_cli()?).args(arguments).output()?;
+    let out = String::from_utf8_lossy(&output.stdout);
+    let err = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "dualwrite {arguments:?}: {out}{err}"
+    );
+    Ok(serde_json::from_str(&out)?)
+}
+
+/// `dualwrite gc`, again and again while checkpoints are published, of all that is older than a
+/// second: much sooner than anybody would.
+fn leftovers_go_and_the_job_does_not_notice(
+    sites: &Sites,
+    watched: &Watched,
+    judge: &mut Judge,
+) -> Result<()> {
+    const ROUNDS: usize = 5;
+    let planted = [
+        format!("{DIRECTORY}/.dualwrite/inflight/a-dead-process-1"),
+        format!("{DIRECTORY}/{}/shared/nobodys", watched.id),
+    ];
+    let unknown = format!("{DIRECTORY}/notes.txt");
+    sites
+        .secondary
+        .shell(&["-touchz", &planted[0], &planted[1], &unknown])?;
+    let (secondary, desk) = (sites.secondary_dir(), sites.run.data_dir("desk")?);
+    let file = desk.join("gc.json").display().to_string();
+    let plan = ["gc", "plan", "--json", "--min-age", "1s", "-o", &file];
+    let mut deleted = 0;
+    for _ in 0..ROUNDS {
+        let newest = watched.newest()?;
+        judge.until_published(&watched.id, newest)?;
+        dualwrite(&[&plan[..], &["--secondary", &secondary]].concat())?;
+        let applied = dualwrite(&["gc", "apply", "--json", &file])?;
+        deleted += applied["deleted_files"].as_u64().context("a number")?;
+        judge.published()?;
+    }
+    println!("gc deleted {deleted} files beside the job");
+    let web = sites.secondary.web();
+    for path in &planted {
+        ensure!(web.length(path)?.is_none(), "{path} is still there");
+    }
+    ensure!(
+        web.length(&unknown)?.is_some(),
+        "gc deleted what it does not know"
+    );
+    let newest = watched.newest()?;
+    judge.until_published(&watched.id, newest)?;
     Ok(())
 }

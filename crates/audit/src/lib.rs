@@ -2,14 +2,15 @@
 //!
 //! What a checkpoint needs ([`manifest`]), what it names ([`Named`]) and what an answer means are
 //! decided by pure functions; asking the cluster ([`presence`], [`published`], [`jobs`],
-//! [`read_metadata`], [`verify`]) is apart from them. The gate before publishing and the operator's
-//! `verify` ask by the same function. Refuses to change anything on a cluster.
+//! [`read_metadata`], [`verify`], [`last_good`]) is apart from them. The gate before publishing and
+//! the operator's `verify` ask by the same function. Refuses to change anything on a cluster.
 
 mod catalogue;
 mod digests;
 mod finding;
 mod inspect;
 mod inventory;
+mod last_good;
 mod manifest;
 mod metadata;
 mod patience;
@@ -33,6 +34,7 @@ pub use digests::{Digest, Digester, Digests, DigestsError, read_digests, recorde
 pub use finding::Finding;
 pub use inspect::{Counts, Named};
 pub use inventory::{CatalogueFinding, Inventory, Job, Newest, catalogue, catalogue_entry, jobs};
+pub use last_good::{LAST_GOOD_VERSION, LastGood, Proof, last_good, last_good_dir};
 pub use manifest::{Manifest, NamedFile, manifest};
 pub use metadata::{MetadataFile, read_metadata};
 pub use patience::Patience;

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use checkpoint_format::{FlinkVersion, FormatError, Metadata};
 use checkpoint_layout::{Location, METADATA};
-use store::{ErrorKind, FileStatus, Store};
+use store::{ErrorKind, FileStatus, Store, StoreError};
 
 use crate::{Finding, MAX_METADATA_BYTES, published_of_job, read_whole};
 
@@ -74,14 +74,19 @@ pub(crate) async fn read(
         let path = path.clone();
         return Ok(Err(Finding::HugeMetadata { path, bytes }));
     }
-    match read_whole(store, path.path(), bytes).await {
-        Ok(bytes) => Ok(Ok(bytes)),
-        Err(error) if error.is_transient() => Err(error),
-        Err(error) => {
-            let path = path.clone();
-            Ok(Err(Finding::Unreadable { path, error }))
+    let error = match read_whole(store, path.path(), bytes).await {
+        Ok(bytes) => return Ok(Ok(bytes)),
+        // The NameNode knows it, and no DataNode gives it: its bytes are lost.
+        Err(error) if error.kind == ErrorKind::Unavailable => {
+            store.stat(path.path()).await?;
+            let kind = ErrorKind::Other;
+            StoreError { kind, ..error }
         }
-    }
+        Err(error) if error.is_transient() => return Err(error),
+        Err(error) => error,
+    };
+    let path = path.clone();
+    Ok(Err(Finding::Unreadable { path, error }))
 }
 
 /// None if there is no file of that name.
@@ -198,12 +203,14 @@ mod tests {
                 (call.operation == operation).then_some(Fault::Fail(kind))
             })
         };
-        let refused = faulty("read", ErrorKind::PermissionDenied).await;
-        assert_eq!(finding(&refused, path).await.kind(), "unreadable");
+        for kind in [ErrorKind::PermissionDenied, ErrorKind::Unavailable] {
+            let refused = faulty("read", kind).await;
+            assert_eq!(finding(&refused, path).await.kind(), "unreadable");
+        }
         for (operation, kind) in [
             ("stat", ErrorKind::PermissionDenied),
             ("stat", ErrorKind::TimedOut),
-            ("read", ErrorKind::Unavailable),
+            ("read", ErrorKind::TimedOut),
         ] {
             let silent = faulty(operation, kind).await;
             let error = read_metadata(&silent, &at(path)).await.unwrap_err();

@@ -76,7 +76,7 @@ impl World {
 
     async fn look(&self, depth: Depth) -> Report {
         let (primary, root) = (self.primary.clone(), &self.secondary.location);
-        let counterpart = Counterpart::primary(primary, root, &[]).unwrap();
+        let counterpart = Counterpart::primary(primary, root, &[], &[]).unwrap();
         let look = Look {
             depth,
             roots: std::slice::from_ref(root),
@@ -189,20 +189,37 @@ fn blocks(dir: &Path, length: u64) -> Vec<PathBuf> {
     found
 }
 
+/// Turns a bit in the one block on a disk that has these bytes.
+fn turn_a_bit(disk: &Path, bytes: &[u8]) {
+    let is_ours = |path: &PathBuf| fs::read(path).unwrap() == bytes;
+    let blocks = blocks(disk, bytes.len() as u64);
+    let ours: Vec<_> = blocks.into_iter().filter(is_ours).collect();
+    let [block] = &*ours else { panic!("{ours:?}") };
+    let file = fs::File::options().write(true).open(block).unwrap();
+    let at = bytes.len() / 2;
+    file.write_all_at(&[bytes[at] ^ 1], at as u64).unwrap();
+}
+
 /// The `NameNode` knows the file and its length; only who reads it, finds out.
 async fn a_disk_turns_a_bit(uri: &str, run: &Run) {
     let world = World::new(uri, 2).await;
     world.replace("op-0", Some(bytes_of(2048, 77))).await;
     let disk = run.data_dir("secondary").unwrap().join("data-0/blocks");
-    let is_ours = |path: &PathBuf| fs::read(path).unwrap() == bytes_of(2048, 77);
-    let ours: Vec<_> = blocks(&disk, 2048).into_iter().filter(is_ours).collect();
-    let [block] = &*ours else { panic!("{ours:?}") };
-    let file = fs::File::options().write(true).open(block).unwrap();
-    file.write_all_at(&[bytes_of(2048, 77)[1000] ^ 1], 1000)
-        .unwrap();
+    turn_a_bit(&disk, &bytes_of(2048, 77));
     world
         .has_from(Depth::Content, &[("unreadable", "op-0")])
         .await;
+
+    // Of the _metadata every depth reads all.
+    let mut of_42 = HEAP.to_vec();
+    of_42.push(2);
+    world.replace("_metadata", Some(of_42.clone())).await;
+    turn_a_bit(&disk, &of_42);
+    for depth in DEPTHS {
+        let report = world.look(depth).await;
+        assert_eq!(report.findings[0].kind(), "unreadable", "{report:?}");
+        assert_eq!(report.silence, None);
+    }
 }
 
 #[tokio::test]

@@ -153,6 +153,12 @@ impl SecondaryRoot {
         self.collected_dir(job_id).join(&name)
     }
 
+    /// When it was last shown that a job can be restored: a document for each way of showing it.
+    /// `key` stands for the job.
+    pub fn last_good(&self, key: &str) -> Location {
+        self.0.join(OWN).join("last-good").join(key)
+    }
+
     /// The records of which processes leave checkpoints of a job out.
     pub fn stride_records(&self, job_id: &str) -> Location {
         self.0.join(OWN).join("strides").join(job_id)
@@ -222,6 +228,7 @@ mod tests {
             root.staged_dir("p"),
             root.collected("j", "w", 1),
             root.stride_record("j", "w"),
+            root.last_good("j"),
         ];
         for name in names {
             let below = name.below(root.location()).unwrap();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use switch::Tls;
 
 /// A configuration; without a file, an empty one.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -16,6 +17,9 @@ pub(crate) struct Config {
     pub(crate) secondary: Option<String>,
     #[serde(default)]
     pub(crate) clusters: BTreeMap<String, Cluster>,
+    /// For Flinks of which the address begins with `https`.
+    #[serde(default)]
+    pub(crate) flink_tls: Tls,
 }
 
 /// A cluster.
@@ -105,6 +109,9 @@ mod tests {
 
             [clusters.west]
             root = "hdfs://nn2/flink/checkpoints"
+
+            [flink-tls]
+            ca = "/etc/flink/ca.pem"
             "#,
         )
         .unwrap();
@@ -118,6 +125,8 @@ mod tests {
         let east = &config.clusters["east"];
         assert_eq!(east.flink.as_deref(), Some("http://jobmanager-east:8081"));
         assert_eq!(config.primary.as_deref(), Some("east"));
+        assert_eq!(config.flink_tls.ca, Some("/etc/flink/ca.pem".into()));
+        assert_eq!(config.flink_tls.key, None);
     }
 
     #[test]

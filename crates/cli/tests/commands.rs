@@ -87,7 +87,7 @@ fn a_usable_checkpoint() {
     });
     let expected = json!({
         "result": "usable", "depth": "length", "checkpoints": [checkpoint],
-        "retired_meanwhile": 0, "findings": [], "error": null,
+        "retired_meanwhile": 0, "findings": [], "error": null, "recorded": null,
     });
     assert_eq!(document, expected);
     let by_file = secondary.uri("job/chk-42/_metadata");

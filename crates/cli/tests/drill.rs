@@ -71,8 +71,22 @@ fn every_newest_checkpoint_is_read_whole() {
     let expected = json!({
         "result": "good", "secondary": format!("file:{}", desk.path("west").display()),
         "jobs": [job], "left_out": [], "error": null, "flink_error": null,
+        "recorded": null,
     });
     assert_eq!(document, expected);
+}
+
+#[test]
+fn what_was_read_whole_is_recorded_as_verified() {
+    let desk = Desk::new();
+    desk.publish("a1");
+    let document = json_of(&desk.drill(&["--json", "--record"]), 0);
+    assert_eq!(
+        document["recorded"],
+        json!({"verify": 1, "drill": 0, "error": null})
+    );
+    let left = desk.path("west/.dualwrite/last-good/a1");
+    assert!(left.join("verify.json").exists() && !left.join("drill.json").exists());
 }
 
 #[test]

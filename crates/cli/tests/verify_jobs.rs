@@ -138,6 +138,81 @@ fn all_jobs_or_some_and_the_newest_of_each() {
     assert!(out.contains("- no such job: no job 'nobody' in "), "{out}");
 }
 
+/// What is left on the secondary for the JobManagers, by the name of each job.
+fn left(root: &Root) -> Vec<(String, String)> {
+    let jobs = fs::read_dir(root.path(".dualwrite/last-good"));
+    let jobs = jobs.into_iter().flatten();
+    let read = jobs.map(|job| {
+        let path = job.unwrap().path().join("verify.json");
+        let document: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+        let text = |name: &str| document[name].as_str().unwrap().to_owned();
+        assert!(document["at_ms"].as_u64().unwrap() > 1_700_000_000_000);
+        let path = text("checkpoint_path").replace(&(root.uri("") + "/"), "");
+        (text("job_name"), path)
+    });
+    let mut read: Vec<_> = read.collect();
+    read.sort();
+    read
+}
+
+#[test]
+fn what_is_usable_is_recorded_and_nothing_else_is() {
+    let root = Root::new();
+    for (job, id) in [("a", 9), ("a", 10), ("b", 3), ("c", 1)] {
+        root.checkpoint(job, id);
+    }
+    root.entry("a", "payments");
+    root.entry("b", "orders");
+    fs::remove_file(root.path("b/chk-3/op-0")).unwrap();
+    let document = root.verify(&["--all"], 1);
+    assert_eq!(document["recorded"], Value::Null);
+    assert_eq!(left(&root), []);
+
+    let document = root.verify(&["--all", "--record"], 1);
+    assert_eq!(
+        document["recorded"],
+        json!({"verify": 2, "drill": 0, "error": null})
+    );
+    let of = |name: &str, path: &str| (name.to_owned(), path.to_owned());
+    assert_eq!(left(&root), [of("", "c/chk-1"), of("payments", "a/chk-10")]);
+    assert_eq!(
+        fs::read_dir(root.path(".dualwrite/inflight"))
+            .unwrap()
+            .count(),
+        0
+    );
+
+    let uri = root.uri("");
+    let args = ["verify", "--job=a", "--record", "--secondary", &uri];
+    let (out, _) = exits(&dualwrite(&args), 0);
+    assert!(out.contains("Recorded: 1 verified, 0 drilled."), "{out}");
+
+    // it was good, but nobody will know
+    fs::remove_dir_all(root.path(".dualwrite/last-good")).unwrap();
+    fs::write(root.path(".dualwrite/last-good"), "in the way").unwrap();
+    let document = root.verify(&["--job=a", "--record"], 3);
+    assert_eq!(document["result"], "unknown");
+    assert_eq!(document["recorded"]["verify"], 0);
+    let args = ["verify", "--job=a", "--record", "--secondary", &uri];
+    let (_, err) = exits(&dualwrite(&args), 3);
+    assert!(err.contains("Cannot record the result in "), "{err}");
+
+    for args in [
+        &["verify", "--record", &uri][..],
+        &["verify", "--record", "--all", "--primary", &uri],
+        &[
+            "verify",
+            "--record",
+            "--all",
+            "--secondary",
+            &uri,
+            "--depth=presence",
+        ],
+    ] {
+        exits(&dualwrite(args), 2);
+    }
+}
+
 #[test]
 fn each_depth_finds_what_it_promises() {
     let (root, other) = (Root::new(), Root::new());

@@ -37,8 +37,3 @@ pub enum Step {
     /// It is known of so many more leftovers how they ended.
     Ended(usize),
 }
-
-/// An id that no other process has.
-pub fn process_id() -> String {
-    uuid::Uuid::new_v4().simple().to_string()
-}

@@ -67,6 +67,8 @@ pub(crate) enum Spot<'a> {
     Claimed(&'a str),
     Stride(&'a str),
     Digests(&'a str),
+    /// When a job was last shown to be restorable. It goes with nothing: who asks is people.
+    LastGood,
     /// The job's directory.
     Job(&'a str),
     Metadata(&'a str),
@@ -101,10 +103,14 @@ pub(crate) fn spot(below: &str) -> Spot<'_> {
 fn own_spot<'a>(parts: &[&'a str]) -> Spot<'a> {
     match parts {
         []
-        | ["inflight" | "staged" | "owners" | "catalogue" | "strides" | "digests" | "claimed"]
-        | ["staged", _]
+        | [
+            "inflight" | "staged" | "owners" | "catalogue" | "strides" | "digests" | "claimed"
+            | "last-good",
+        ]
+        | ["last-good" | "staged", _]
         | ["staged", _, _] => Spot::Way,
         ["inflight", _] | ["staged", _, _, _] => Spot::InFlight,
+        ["last-good", _, "verify.json" | "drill.json"] => Spot::LastGood,
         ["owners", name] => of_job(name, Spot::Owner),
         ["catalogue", name] => of_job(name, Spot::Catalogue),
         ["strides", job] if is_job_id(job) => Spot::Way,
@@ -206,6 +212,11 @@ mod tests {
                 format!(".dualwrite/digests/{JOB}/collected"),
                 Spot::Digests(JOB),
             ),
+            (".dualwrite/last-good/k".to_owned(), Spot::Way),
+            (
+                ".dualwrite/last-good/k/drill.json".to_owned(),
+                Spot::LastGood,
+            ),
             (".dualwrite/staged/plan/1/x".to_owned(), Spot::InFlight),
             (JOB.to_owned(), Spot::Job(JOB)),
             (state("chk-7"), Spot::State(JOB)),
@@ -228,6 +239,7 @@ mod tests {
             ".dualwrite/owners/x.json",
             ".dualwrite/strides/x",
             ".dualwrite/digests/x",
+            ".dualwrite/last-good/k/x",
             &state("chk-007"),
             &state("chk-007/a"),
             &state("shared/_metadata"),

@@ -21,7 +21,7 @@ pub struct Wanted {
     pub hadoop_conf_dir: Option<PathBuf>,
     /// The user to be there.
     pub user: Option<String>,
-    /// See [`process_id`](crate::process_id).
+    /// See [`ownership::process_id`].
     pub process_id: String,
 }
 

@@ -85,7 +85,7 @@ impl Walked {
             }
             // a file `shared` is in the place of a directory
             Spot::State(_) if is_deep(root, &child.path) => self.files.push(child),
-            Spot::Metadata(_) if !child.is_dir => {}
+            Spot::Metadata(_) | Spot::LastGood if !child.is_dir => {}
             Spot::Owner(job) => {
                 self.owners.insert(job.to_owned(), modified_ms);
                 self.record(job, modified_ms);

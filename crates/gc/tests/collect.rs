@@ -104,7 +104,7 @@ async fn planned(store: &(impl Store + Clone)) -> Result<Plan, PlanningError> {
 }
 
 async fn apply(store: &(impl Store + Clone), plan: &Plan) -> Result<Outcome, Refusal> {
-    gc::apply(&place(store), plan, &gc::process_id(), &|_| ()).await
+    gc::apply(&place(store), plan, &ownership::process_id(), &|_| ()).await
 }
 
 /// The paths of all files but the product's own, below the root.

@@ -68,9 +68,11 @@ pub(crate) fn open_job(pairs: &[String]) -> Result<i64, OpenError> {
 
 /// `pairs` say where the metrics are served; whatever comes of that, the process starts.
 fn start(settings: replicator::Settings, pairs: &[String]) -> Result<Process, String> {
+    replicator::be_a_guest();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
         .thread_name("dualwrite")
+        .on_thread_start(replicator::give_way)
         .enable_all()
         .build()
         .map_err(|error| format!("no threads: {error}"))?;

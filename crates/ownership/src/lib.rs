@@ -11,3 +11,8 @@ pub use claim::Claim;
 pub use jobs::{keep, owned_jobs};
 pub use place::{Placed, place, replace_document, write_new};
 pub use removal::Removal;
+
+/// An id that no other process has, for the names of what it writes.
+pub fn process_id() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}

@@ -92,9 +92,10 @@ impl Ends {
             Side::Secondary => (primary, secondary),
             Side::Primary => (secondary, primary),
         };
+        let (there, here) = (source.clone(), &target.location);
         let copy = match to {
-            Side::Secondary => Counterpart::primary(source.clone(), &target.location, further)?,
-            Side::Primary => Counterpart::secondary(source.clone(), &target.location, further)?,
+            Side::Secondary => Counterpart::primary(there, here, names, further)?,
+            Side::Primary => Counterpart::secondary(there, here, names, further)?,
         };
         Ok(Self {
             to,

@@ -2,8 +2,8 @@
 //! retired it, and what is in its place on the target. Refuses to take what is whole for damaged.
 
 use audit::{
-    CheckpointDir, Finding, FormatError, Location, METADATA, MetadataFile, Store, StoreError,
-    read_metadata,
+    CheckpointDir, ErrorKind, Finding, FormatError, Location, METADATA, MetadataFile, Store,
+    StoreError, read_metadata,
 };
 
 use crate::ends::Ends;
@@ -67,6 +67,9 @@ pub(crate) async fn standing(target: &dyn Store, needs: &Needs) -> Result<Standi
         Ok(_) => Standing::Refused(another(&path)),
         Err(Finding::NoMetadata { .. }) => Standing::Missing,
         Err(Finding::HugeMetadata { .. }) => Standing::Damaged(stamp),
+        Err(Finding::Unreadable { error, .. }) if error.kind != ErrorKind::PermissionDenied => {
+            Standing::Damaged(stamp)
+        }
         Err(finding) => Standing::Refused(Cannot::from(&finding)),
     })
 }

@@ -55,7 +55,7 @@ impl Surroundings {
                 |location, options| Ok(store::open(&location.to_string(), options)?.0),
             ),
             disks: spill::files(settings.spill_dirs.clone()),
-            writer_id: uuid::Uuid::new_v4().simple().to_string(),
+            writer_id: ownership::process_id(),
         }
     }
 }

@@ -6,7 +6,7 @@ mod support;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use audit::{Digest, Digests, Location};
+use audit::{Digest, Digests, LAST_GOOD_VERSION, LastGood, Location, Proof};
 use checkpoint_format::ReferenceKind;
 use checkpoint_layout::SecondaryRoot;
 use replicator::Offer;
@@ -100,6 +100,48 @@ async fn digests_are_recorded_collected_and_dropped_with_what_they_are_of() {
     let digests = digests(&world).await;
     assert_eq!(digests.get(&metadata[0]), None);
     assert!(digests.len() < 24, "{}", digests.len());
+}
+
+/// What an operator has left on the secondary, under the job's name or under another's.
+#[tokio::test(start_paused = true)]
+async fn when_a_job_was_last_verified_and_drilled_is_told_as_metrics() {
+    let world = World::new();
+    let job = world.coordinator();
+    let root = SecondaryRoot::new(Location::parse("hdfs://secondary/cp").unwrap());
+    let dir = audit::last_good_dir(&root, "a job", None).unwrap();
+    let publish = async |id| {
+        let checkpoint = Checkpoint::new(id, id);
+        world.put_on_both(&checkpoint).await;
+        job.offer(checkpoint.offer());
+        sleep(Duration::from_secs(90)).await;
+    };
+    let leave = async |proof: Proof, name: &str, at_ms| {
+        let document = LastGood {
+            job_name: name.to_owned(),
+            job_id: None,
+            checkpoint_path: "hdfs://secondary/cp/former/chk-1".to_owned(),
+            at_ms,
+            version: LAST_GOOD_VERSION,
+        };
+        let path = dir.join(proof.document());
+        let bytes = document.to_json().into();
+        ownership::replace_document(&world.secondary, "/in/1", path.path(), &bytes)
+            .await
+            .unwrap();
+    };
+    let told = || {
+        ["verify", "drill"]
+            .map(|proof| world.count(&format!("dualwrite_last_good_{proof}_timestamp_seconds")))
+    };
+    leave(Proof::Verify, "a job", 7_000).await;
+    leave(Proof::Drill, "another", 8_000).await;
+    publish(1).await;
+    publish(2).await;
+    assert_eq!(told(), [7, 0]);
+    leave(Proof::Verify, "a job", 9_000).await;
+    leave(Proof::Drill, "a job", 10_000).await;
+    publish(3).await;
+    assert_eq!(told(), [9, 10]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@
 mod clock;
 pub mod contract;
 mod error;
+mod guest;
 mod hdfs;
 mod local;
 mod memory;
@@ -15,6 +16,7 @@ pub mod testing;
 
 pub use clock::now_ms;
 pub use error::{ErrorKind, StoreError};
+pub use guest::{be_a_guest, give_way};
 pub use local::LocalStore;
 pub use memory::MemoryStore;
 pub use open::{ClusterOptions, is_name_service, open};

@@ -8,7 +8,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use switch::{Ends, Flink, Journal, Options, apply};
+use switch::{Ends, Flink, Journal, Options, Tls, apply};
 
 use support::stub::{Job, Stub};
 use support::{Site, id_of, quick};
@@ -78,8 +78,8 @@ async fn switched(concurrency: usize) -> Duration {
         ..quick()
     };
     let place = site.place();
-    let flinks = (Flink::new(&target.address), Flink::new(&source.address));
-    let (Ok(to), Ok(from)) = flinks else {
+    let addresses = [&target.address, &source.address];
+    let [Ok(to), Ok(from)] = addresses.map(|address| Flink::new(address, &Tls::default())) else {
         panic!("no addresses");
     };
     let ends = Ends {

@@ -19,7 +19,7 @@ mod planning;
 
 pub use apply::{Ends, Failure, Options, Outcome, Step, Switched, apply};
 pub use drill::{DrillFailure, Drilled, Rehearsal, Rehearsed, drill};
-pub use flink::{Completed, Flink, FlinkError, JobState, RunningJob, Start};
+pub use flink::{Completed, Flink, FlinkError, JobState, RunningJob, Start, Tls};
 pub use glob::{Pattern, PatternError};
 pub use jobs_file::{ClaimMode, Jar, JobsFile, JobsFileError, Launch};
 pub use journal::{Done, Journal, JournalError, Progress, Stopped, Submitted};

@@ -7,7 +7,7 @@ use std::fs;
 use std::time::Duration;
 
 use serde_json::json;
-use switch::{Ends, Failure, Flink, Journal, Options, Outcome, Plan, Switched, apply};
+use switch::{Ends, Failure, Flink, Journal, Options, Outcome, Plan, Switched, Tls, apply};
 
 use support::stub::{Fault, Job, Stub};
 use support::{Site, id_of, quick};
@@ -42,9 +42,9 @@ impl World {
 
     async fn apply(&self, plan: &Plan, options: &Options) -> Vec<Outcome> {
         let journal = Journal::open(&self.site.path("plan.progress"), plan).unwrap();
-        let target = Flink::new(&self.target.address).unwrap();
+        let target = Flink::new(&self.target.address, &Tls::default()).unwrap();
         let source = plan.source.flink.as_deref();
-        let source = source.map(|address| Flink::new(address).unwrap());
+        let source = source.map(|address| Flink::new(address, &Tls::default()).unwrap());
         let place = self.site.place();
         let ends = Ends {
             place: &place,

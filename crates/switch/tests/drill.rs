@@ -5,7 +5,7 @@ mod support;
 
 use audit::Location;
 use switch::{
-    DrillFailure, Drilled, Flink, JobsFile, Launch, Options, Plan, Rehearsal, Rehearsed, drill,
+    DrillFailure, Drilled, Flink, JobsFile, Launch, Options, Plan, Rehearsal, Rehearsed, Tls, drill,
 };
 
 use support::stub::{Fault, Job, Stub};
@@ -41,7 +41,7 @@ impl World {
     }
 
     async fn drill(&self, rehearsals: &[Rehearsal], options: &Options) -> Vec<Drilled> {
-        let flink = Flink::new(&self.flink.address).unwrap();
+        let flink = Flink::new(&self.flink.address, &Tls::default()).unwrap();
         drill(rehearsals, &self.site.place(), &flink, options, &|_, _| {})
             .await
             .unwrap()

@@ -7,11 +7,6 @@ use serde_json::Value;
 
 use crate::{Kind, TABLE};
 
-/// Of the command: it writes them after a verification and a drill.
-const OF_THE_COMMAND: [&str; 2] = [
-    "dualwrite_last_good_verify_timestamp_seconds",
-    "dualwrite_last_good_drill_timestamp_seconds",
-];
 const PREFIX: &str = "dualwrite_";
 const IN_BUCKETS: [&str; 3] = ["_bucket", "_count", "_sum"];
 
@@ -48,7 +43,7 @@ fn is_exported(name: &str) -> bool {
         let of_histogram = of_histogram.is_some_and(|end| IN_BUCKETS.contains(&end));
         name == entry.name || entry.kind == Kind::Histogram && of_histogram
     };
-    OF_THE_COMMAND.contains(&name) || TABLE.iter().any(|entry| is(&entry))
+    TABLE.iter().any(|entry| is(&entry))
 }
 
 #[test]

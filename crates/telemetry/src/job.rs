@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge};
+use prometheus::{Gauge, GaugeVec, Histogram, IntCounter, IntCounterVec, IntGauge};
 
 use crate::clock::now_ms;
+use crate::metrics::seconds;
 use crate::trouble::Troubles;
 
 /// The numbers of one job on its JobManager.
@@ -26,6 +27,8 @@ pub struct JobMetrics {
     pub published_timestamp: Gauge,
     pub interval: Gauge,
     pub(crate) unpublishable: IntCounterVec,
+    pub(crate) last_good_verify: GaugeVec,
+    pub(crate) last_good_drill: GaugeVec,
     pub(crate) labels: [String; 2],
     pub(crate) troubles: Arc<Troubles>,
 }
@@ -42,5 +45,17 @@ impl JobMetrics {
     pub fn gave_up(&self, reason: &'static str) {
         self.troubles.note(reason, now_ms());
         self.unpublishable(reason).inc();
+    }
+
+    /// A checkpoint of the job was found usable at this time, in milliseconds since the epoch.
+    pub fn verified(&self, at_ms: u64) {
+        let gauge = self.last_good_verify.with_label_values(&self.labels);
+        gauge.set(seconds(at_ms));
+    }
+
+    /// The job went on from the secondary at this time, in milliseconds since the epoch.
+    pub fn drilled(&self, at_ms: u64) {
+        let gauge = self.last_good_drill.with_label_values(&self.labels);
+        gauge.set(seconds(at_ms));
     }
 }

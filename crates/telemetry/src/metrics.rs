@@ -79,6 +79,8 @@ pub struct Metrics {
     published_id: IntGaugeVec,
     published_timestamp: GaugeVec,
     checkpoint_interval: GaugeVec,
+    last_good_verify: GaugeVec,
+    last_good_drill: GaugeVec,
     pub(crate) started_ms: u64,
     pub(crate) troubles: Troubles,
     pub(crate) known: Mutex<Known>,
@@ -140,6 +142,8 @@ impl Metrics {
             published_id: gauges(&r, t::PUBLISHED_ID)?,
             published_timestamp: register(&r, float_gauges(t::PUBLISHED_TIMESTAMP))?,
             checkpoint_interval: register(&r, float_gauges(t::CHECKPOINT_INTERVAL))?,
+            last_good_verify: register(&r, float_gauges(t::LAST_GOOD_VERIFY))?,
+            last_good_drill: register(&r, float_gauges(t::LAST_GOOD_DRILL))?,
             checkpoints: checkpoints.clone(),
             started_ms: now_ms(),
             troubles: Troubles::default(),
@@ -191,6 +195,8 @@ impl Metrics {
                 published_timestamp: self.published_timestamp.with_label_values(&labels),
                 interval: self.checkpoint_interval.with_label_values(&labels),
                 unpublishable: self.checkpoints.unpublishable.clone(),
+                last_good_verify: self.last_good_verify.clone(),
+                last_good_drill: self.last_good_drill.clone(),
                 labels: labels.map(str::to_owned),
                 troubles: Arc::default(),
             }
@@ -358,7 +364,10 @@ mod tests {
         let metrics = Metrics::new().unwrap();
         metrics.stride("name", "id").set(1);
         metrics.secondary_is_up("hdfs://two", true);
-        metrics.job("name", "id").gave_up("timeout");
+        let job = metrics.job("name", "id");
+        job.gave_up("timeout");
+        job.verified(1_000);
+        job.drilled(2_000);
         let text = metrics.render().unwrap();
         for entry in TABLE {
             let family = format!("# HELP {} {}\n", entry.name, entry.help);

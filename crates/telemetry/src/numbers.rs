@@ -61,6 +61,8 @@ mod tests {
         metrics.secondary_is_up("hdfs://\ttwo", true);
         metrics.job("a\nname", "id").gave_up("timeout");
         metrics.job("a\nname", "id").lag_seconds.observe(0.5);
+        metrics.job("a\nname", "id").verified(1_500);
+        metrics.job("a\nname", "id").drilled(2_000);
         metrics.bytes_accepted.inc_by(12_345_678_901);
         let text = metrics.numbers();
         for entry in TABLE {

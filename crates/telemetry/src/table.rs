@@ -158,6 +158,12 @@ table! {
     CHECKPOINT_INTERVAL "checkpoint_interval_seconds" Gauge "seconds" [JOB_NAME, JOB_ID]
         "Between the triggers of completed checkpoints, the median of the last five; 0 before the \
          second.";
+    LAST_GOOD_VERIFY "last_good_verify_timestamp_seconds" Gauge "seconds" [JOB_NAME, JOB_ID]
+        "When dualwrite verify or drill with --record last found a checkpoint of the job usable on \
+         the secondary, since the epoch; absent until then.";
+    LAST_GOOD_DRILL "last_good_drill_timestamp_seconds" Gauge "seconds" [JOB_NAME, JOB_ID]
+        "When dualwrite drill --run --record last had the job go on from the secondary, since the \
+         epoch; absent until then.";
 }
 
 #[cfg(test)]

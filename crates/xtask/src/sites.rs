@@ -5,7 +5,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
-use harness::{Checkpoints, FlinkBuilder, FlinkCluster, HdfsCluster, Host, Run, dist_jar};
+use harness::{Checkpoints, FlinkBuilder, FlinkCluster, HdfsBuilder, HdfsCluster, Run, dist_jar};
 
 /// What makes Flink use the product.
 pub(crate) const FACTORY: &str = "io.dualwrite.flink.DualWriteCheckpointStorageFactory";
@@ -22,16 +22,21 @@ pub(crate) struct Sites {
 }
 
 impl Sites {
-    /// Starts both and waits for them; the secondary on `host`, if there is one.
+    /// Starts both and waits for them.
     ///
     /// # Errors
     /// As [`HdfsCluster::start`].
-    pub(crate) fn start(run: &Run, host: Option<&Host>) -> Result<Self> {
-        let primary = HdfsCluster::builder("primary").launch(run)?;
-        let mut secondary = HdfsCluster::builder("secondary");
-        if let Some(host) = host {
-            secondary = secondary.host(host);
-        }
+    pub(crate) fn start(run: &Run) -> Result<Self> {
+        let secondary = HdfsCluster::builder("secondary");
+        Self::of(run, HdfsCluster::builder("primary"), secondary)
+    }
+
+    /// The same with clusters of another kind.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub(crate) fn of(run: &Run, primary: HdfsBuilder, secondary: HdfsBuilder) -> Result<Self> {
+        let primary = primary.launch(run)?;
         let secondary = secondary.launch(run)?;
         primary.wait_ready()?;
         secondary.wait_ready()?;

@@ -4,11 +4,13 @@
 //! A session cluster that takes job jars over REST. Addresses stay the same over restarts.
 //! Refuses to resolve memory or scripts as a distribution does: sizes are given by keys.
 
+mod certificate;
 mod config;
 mod rest;
 mod starter;
 mod version;
 
+pub use certificate::Certificate;
 pub use config::{Checkpoints, JAVA_OPTIONS};
 pub use rest::{CheckpointCounts, CheckpointInfo, FlinkRest, Submission};
 pub use version::{DEFAULT_VERSIONS, FlinkVersion};
@@ -27,6 +29,10 @@ use crate::run::Run;
 use crate::wait::wait_until;
 use crate::zookeeper::ZooKeeper;
 
+/// Before the address at which a process serves the product's numbers, in its log.
+pub const METRICS_SAID: &str = "Metrics of this process are at http://";
+/// Before the port of Flink's own reporter for Prometheus, in the log of a process.
+pub const REPORTER_SAID: &str = "Started PrometheusReporter HTTP server on port ";
 /// Of Flink's own reporter: below what the kernel serves, above what the harness takes.
 const REPORTER_PORTS: &str = "31100-31999";
 /// The last one of this line that Maven Central is known to have; Flink's metric interfaces do not
@@ -43,6 +49,8 @@ pub struct FlinkBuilder {
     task_managers: usize,
     slots: usize,
     standby: bool,
+    /// How its REST interface is addressed.
+    scheme: &'static str,
     entries: Entries,
     hadoop_conf: Option<PathBuf>,
     lib: Vec<PathBuf>,
@@ -150,6 +158,14 @@ impl FlinkBuilder {
             .config("high-availability.zookeeper.client.session-timeout", "5000")
     }
 
+    /// Its REST interface speaks TLS.
+    #[must_use]
+    pub fn rest_by_tls(mut self, certificate: &Certificate) -> Self {
+        self.scheme = "https";
+        let entries = certificate.entries().into_iter();
+        entries.fold(self, |flink, (key, value)| flink.config(key, &value))
+    }
+
     /// Starts the processes and waits until every TaskManager is registered.
     ///
     /// # Errors
@@ -180,7 +196,7 @@ impl FlinkBuilder {
         let task_managers = (0..self.task_managers)
             .map(|index| starter.task_manager(index))
             .collect::<Result<Vec<_>>>()?;
-        let rest_client = FlinkRest::new(rest.address(), self.version.clone());
+        let rest_client = self.rest(rest);
         Ok(FlinkCluster {
             root,
             version: self.version,
@@ -201,6 +217,11 @@ impl FlinkBuilder {
         let root = run.data_dir(&self.name)?;
         self.fill(&root, &Port::take()?, &Port::take()?)?;
         Ok(root)
+    }
+
+    fn rest(&self, port: &Port) -> FlinkRest {
+        let url = format!("{}://{}", self.scheme, port.address());
+        FlinkRest::new(url, self.version.clone())
     }
 
     fn fill(&mut self, root: &Path, rpc: &Port, rest: &Port) -> Result<Entries> {
@@ -249,6 +270,7 @@ impl FlinkCluster {
             task_managers: 1,
             slots: 4,
             standby: false,
+            scheme: "http",
             entries: Entries::new(),
             hadoop_conf: None,
             lib: Vec::new(),

@@ -4,11 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value, json};
 use ureq::Agent;
+use ureq::tls::{TlsConfig, TlsProvider};
 
 use super::version::FlinkVersion;
 use crate::wait::wait_until;
@@ -74,27 +76,35 @@ pub struct CheckpointInfo {
 #[derive(Debug, Clone)]
 pub struct FlinkRest {
     agent: Agent,
-    address: String,
+    /// Of its root.
+    url: String,
     version: FlinkVersion,
 }
 
 impl FlinkRest {
-    pub(super) fn new(address: String, version: FlinkVersion) -> Self {
+    pub(super) fn new(url: String, version: FlinkVersion) -> Self {
+        let crypto = rustls::crypto::ring::default_provider();
+        let tls = TlsConfig::builder()
+            .provider(TlsProvider::Rustls)
+            .unversioned_rustls_crypto_provider(Arc::new(crypto))
+            // whom to trust is for the product to know
+            .disable_verification(true);
         let agent = Agent::config_builder()
             .timeout_global(Some(CALL_LIMIT))
             .http_status_as_error(false)
+            .tls_config(tls.build())
             .build()
             .into();
         Self {
             agent,
-            address,
+            url,
             version,
         }
     }
 
     /// `http://127.0.0.1:port`, where the web interface is too.
-    pub fn address(&self) -> String {
-        format!("http://{}", self.address)
+    pub fn address(&self) -> &str {
+        &self.url
     }
 
     /// Any GET, e.g. `/jobs/overview`.

@@ -63,7 +63,7 @@ impl Starter<'_> {
         let launch = self.launch("standby", JOB_MANAGER, JOB_MANAGER_HEAP, &options);
         Ok(Standby {
             process: Process::prepare(launch),
-            rest: FlinkRest::new(rest.address(), self.builder.version.clone()),
+            rest: self.builder.rest(&rest),
             _ports: [rpc, rest],
         })
     }

@@ -27,10 +27,13 @@ pub struct HdfsBuilder {
     pub(super) replication: usize,
     /// Two NameNodes under a name of their own.
     pub(super) pair: bool,
+    /// No disk at all.
+    pub(super) in_memory: bool,
     /// Megabytes of a disk for each DataNode.
     pub(super) disk: Option<u32>,
     pub(super) host: Option<(String, Ipv4Addr)>,
     pub(super) site: Vec<(String, String)>,
+    pub(super) client: Vec<(String, String)>,
 }
 
 impl HdfsBuilder {
@@ -63,6 +66,14 @@ impl HdfsBuilder {
         self
     }
 
+    /// All that it keeps is in memory: it takes nothing of the disk that others write to. Each
+    /// change of a NameNode waits for its disk, and for what others have it write.
+    #[must_use]
+    pub fn in_memory(mut self) -> Self {
+        self.in_memory = true;
+        self
+    }
+
     /// Where its processes run; 127.0.0.1 unless said.
     #[must_use]
     pub fn host(mut self, host: &Host) -> Self {
@@ -74,6 +85,13 @@ impl HdfsBuilder {
     #[must_use]
     pub fn site(mut self, name: &str, value: &str) -> Self {
         self.site.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same of the clients'.
+    #[must_use]
+    pub fn client(mut self, name: &str, value: &str) -> Self {
+        self.client.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -93,7 +111,11 @@ impl HdfsBuilder {
     /// When Maven or the format fails, or no process can be started.
     pub fn launch(self, run: &Run) -> Result<HdfsCluster> {
         let jars = crate::jars("hadoop", &[])?;
-        let root = run.data_dir(&self.name)?;
+        let root = if self.in_memory {
+            run.memory_dir(&self.name)?
+        } else {
+            run.data_dir(&self.name)?
+        };
         let ip = self
             .host
             .as_ref()
@@ -109,7 +131,9 @@ impl HdfsBuilder {
             jars: &jars,
             layout: &layout,
         };
-        starter.write_conf(&conf, config::client_site(self.replication))?;
+        let mut site = config::client_site(self.replication);
+        site.extend(self.client.iter().cloned());
+        starter.write_conf(&conf, site)?;
 
         let name_nodes = starter.name_nodes(names)?;
         let data_nodes = (0..self.data_nodes).map(|index| starter.data_node(index, ip));

@@ -57,9 +57,11 @@ impl HdfsCluster {
             data_nodes: 1,
             replication: 1,
             pair: false,
+            in_memory: false,
             disk: None,
             host: None,
             site: Vec::new(),
+            client: Vec::new(),
         }
     }
 
@@ -175,14 +177,20 @@ impl HdfsCluster {
         self.run_tool("org.apache.hadoop.fs.FsShell", arguments)
     }
 
-    /// Has the NameNode refuse all changes, as it does until it has heard of enough blocks, by
-    /// Hadoop's own `dfsadmin`.
+    /// Runs Hadoop's own `dfsadmin` on this cluster.
     ///
     /// # Errors
     /// When it ends with another code than 0: with what it said.
+    pub fn admin(&self, arguments: &[&str]) -> Result<String> {
+        self.run_tool("org.apache.hadoop.hdfs.tools.DFSAdmin", arguments)
+    }
+
+    /// Has the NameNode refuse all changes, as it does until it has heard of enough blocks.
+    ///
+    /// # Errors
+    /// As [`Self::admin`].
     pub fn safe_mode(&self, on: bool) -> Result<()> {
-        let class = "org.apache.hadoop.hdfs.tools.DFSAdmin";
-        self.run_tool(class, &["-safemode", if on { "enter" } else { "leave" }])?;
+        self.admin(&["-safemode", if on { "enter" } else { "leave" }])?;
         Ok(())
     }
 

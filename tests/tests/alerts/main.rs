@@ -8,17 +8,23 @@ mod shipped;
 mod support;
 mod watch;
 
+use std::process::Command;
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
-use harness::{promtool, wait_until};
-use support::{LIMIT, Scraped, Sites, Stage, on_stage};
+use harness::{Fate, Rule, dist_cli, promtool, wait_until};
+use serde_json::Value;
+use support::{DIRECTORY, LIMIT, Scraped, Sites, Stage, on_stage};
 use watch::{Watch, alert};
 
 const FLINK: &str = "2.2.1";
 /// Five minutes become 15 seconds.
 const TIMES: u64 = 20;
+/// An hour in which an alert waits, a minute in which its cause is noticed, and what that takes.
+const LATE: Duration = Duration::from_mins(3 + 1 + 2);
 
 fn stage() -> Result<Stage> {
-    let sites = Sites::launch("alerts")?;
+    let sites = Sites::launch_proxied("alerts")?;
     let flink = sites
         .flink(FLINK)?
         .prometheus_reporter()?
@@ -35,7 +41,7 @@ fn a_secondary_frozen_raises_one_alert_and_clears_it_when_it_thaws() -> Result<(
         shipped::every_expression_gives_numbers(&watch.prometheus)?;
         watch.stays_at(&[], "all is well")?;
 
-        let secondary = stage.sites.secondary.uri().to_owned();
+        let secondary = stage.sites.secondary_uri.clone();
         let down = alert("DualwriteSecondaryDown", &[("secondary", &secondary)]);
         stage.sites.secondary.freeze()?;
         watch.becomes(std::slice::from_ref(&down))?;
@@ -48,6 +54,103 @@ fn a_secondary_frozen_raises_one_alert_and_clears_it_when_it_thaws() -> Result<(
             .until_published(&stage.watched.id, stage.watched.newest()?)?;
         watch.stays_at(&[], "the secondary is back")
     })
+}
+
+/// One fault after another, with what ends it.
+#[test]
+#[ignore = "left to `cargo xtask test --all`"]
+fn each_fault_raises_its_own_alert_and_no_other() -> Result<()> {
+    on_stage(stage, |stage| {
+        let watch = Watch::start(stage, TIMES)?;
+        watch.becomes(&[])?;
+        the_secondary_is_full(stage, &watch)?;
+        something_else_is_in_a_checkpoints_place(stage, &watch)?;
+        nothing_gets_its_name(stage, &watch)?;
+        nobody_has_verified(stage, &watch)?;
+        processes_end(stage, &watch)
+    })
+}
+
+fn the_secondary_is_full(stage: &Stage, watch: &Watch) -> Result<()> {
+    let secondary = &stage.sites.secondary;
+    secondary.admin(&["-setSpaceQuota", "1", DIRECTORY])?;
+    watch.becomes(&[alert("DualwriteSecondaryRefuses", &[("kind", "no_space")])])?;
+    secondary.admin(&["-clrSpaceQuota", DIRECTORY])?;
+    watch.becomes(&[])
+}
+
+fn something_else_is_in_a_checkpoints_place(stage: &Stage, watch: &Watch) -> Result<()> {
+    let (secondary, id) = (&stage.sites.secondary, &stage.watched.id);
+    let dir = format!("{DIRECTORY}/{id}/chk-{}", stage.watched.newest()? + 15);
+    secondary.shell(&["-mkdir", &dir])?;
+    secondary.shell(&["-touchz", &format!("{dir}/_metadata")])?;
+    let labels = [("job_id", &**id), ("reason", "conflict")];
+    watch.becomes(&[alert("DualwriteCheckpointsUnpublishable", &labels)])?;
+    secondary.shell(&["-rm", "-r", &dir])?;
+    watch.becomes(&[])
+}
+
+/// Files come, and no `_metadata`: nothing but the lag tells.
+fn nothing_gets_its_name(stage: &Stage, watch: &Watch) -> Result<()> {
+    let proxy = stage.sites.proxy()?;
+    proxy.rule(Rule {
+        method: "rename2",
+        of: "/_metadata",
+        every: 1,
+        fate: Fate::Hold,
+    });
+    watch.becomes(&[alert(
+        "DualwriteFarBehind",
+        &[("job_id", &stage.watched.id)],
+    )])?;
+    proxy.let_go();
+    watch.becomes(&[])
+}
+
+/// It was verified once, two days ago, and is verified again.
+fn nobody_has_verified(stage: &Stage, watch: &Watch) -> Result<()> {
+    let dir = stage.sites.secondary_dir();
+    let arguments = [
+        "verify",
+        "--all",
+        "--newest",
+        "--record",
+        "--secondary",
+        &dir,
+    ];
+    let verify = || {
+        let output = Command::new(dist_cli()?).args(arguments).output()?;
+        ensure!(output.status.success(), "{output:?}");
+        Ok(())
+    };
+    verify()?;
+    let secondary = &stage.sites.secondary;
+    let found = secondary.shell(&[
+        "-ls",
+        "-R",
+        "-C",
+        &format!("{DIRECTORY}/.dualwrite/last-good"),
+    ])?;
+    let path = found.lines().find(|path| path.ends_with("/verify.json"));
+    let path = path.context("nothing is recorded")?;
+    let mut record: Value = serde_json::from_str(&secondary.shell(&["-cat", path])?)?;
+    record["at_ms"] = (support::now_ms() - 2 * 24 * 60 * 60 * 1000).into();
+    let file = stage.sites.run.data_dir("desk")?.join("verify.json");
+    std::fs::write(&file, record.to_string())?;
+    secondary.shell(&["-put", "-f", &file.display().to_string(), path])?;
+    watch.becomes_within(LATE, &[alert("DualwriteVerifyStale", &[])])?;
+    verify()?;
+    watch.becomes(&[])
+}
+
+/// First one, which comes back; then all.
+fn processes_end(stage: &Stage, watch: &Watch) -> Result<()> {
+    stage.flink.task_manager(0).kill();
+    watch.becomes(&[alert("DualwriteExporterDown", &[])])?;
+    stage.flink.task_manager(0).restart()?;
+    watch.becomes(&[])?;
+    stage.flink.kill();
+    watch.becomes(&[alert("DualwriteNotScraped", &[])])
 }
 
 /// What a real process serves is as Prometheus wants it, and so are the rules.

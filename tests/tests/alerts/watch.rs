@@ -52,8 +52,13 @@ impl Watch {
 
     /// Waits until these alerts fire and no other.
     pub fn becomes(&self, wanted: &[String]) -> Result<()> {
+        self.becomes_within(BECOMES, wanted)
+    }
+
+    /// The same for alerts that wait longer.
+    pub fn becomes_within(&self, limit: Duration, wanted: &[String]) -> Result<()> {
         let what = format!("{wanted:?} to fire");
-        wait_until(&what, BECOMES, || {
+        wait_until(&what, limit, || {
             let firing = self.prometheus.query(FIRING)?;
             ensure!(are(&firing, wanted), "these fire: {firing:#?}");
             Ok::<_, anyhow::Error>(())

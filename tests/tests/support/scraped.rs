@@ -2,16 +2,12 @@
 //! asks. Refuses to look into the process in any other way.
 
 use anyhow::{Context, Result, ensure};
-use harness::Process;
+use harness::{METRICS_SAID, Process, REPORTER_SAID};
 
 use super::said;
 
 /// What Prometheus sends, in short.
 const ACCEPT: &str = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;q=0.3";
-const SAID: &str = "Metrics of this process are at http://";
-
-/// What Flink's own reporter says of its port.
-const REPORTER_SAID: &str = "Started PrometheusReporter HTTP server on port ";
 
 /// The numbers of one process at one time.
 #[derive(Debug)]
@@ -56,10 +52,7 @@ impl Scraped {
 
 /// Where Flink's own reporter for Prometheus is: in the last life of the process.
 pub fn reporter_port(process: &Process) -> Result<u16> {
-    let log = process.log()?;
-    let mut lines = log.lines().rev();
-    let after = lines.find_map(|line| line.split_once(REPORTER_SAID));
-    let (_, port) = after.context("Flink's reporter has not started")?;
+    let port = process.last_said(REPORTER_SAID)?;
     Ok(port.trim_end_matches('.').parse()?)
 }
 
@@ -71,7 +64,9 @@ pub fn page(process: &Process) -> Result<String> {
 /// The ports that a process has said, one for each life of it.
 pub fn ports_said(process: &Process) -> Result<Vec<u16>> {
     let lines = said(process, "INFO")?;
-    let urls = lines.iter().filter_map(|line| line.split_once(SAID));
+    let urls = lines
+        .iter()
+        .filter_map(|line| line.split_once(METRICS_SAID));
     let port = |(_, url): (&str, &str)| -> Result<u16> {
         let port = url
             .strip_suffix("/metrics")

@@ -50,20 +50,22 @@ impl fmt::Debug for Counterpart {
 }
 
 impl Counterpart {
-    /// The primary of a secondary. `further` are pairs `primary=secondary` as in
+    /// The primary of a secondary. `names` are further names of the primary as in
+    /// `dualwrite.primary.aliases`, `further` are pairs `primary=secondary` as in
     /// `dualwrite.path-mapping`.
     ///
     /// # Errors
-    /// When the roots and pairs are no mapping.
+    /// When the roots, names and pairs are no mapping.
     pub fn primary(
         primary: Place,
         secondary: &Location,
+        names: &[String],
         further: &[String],
     ) -> Result<Self, CounterpartError> {
         Ok(Self {
-            store: primary.store,
             to_there: mapping_to_primary(&primary.location, secondary, further)?,
-            published: mapping(&primary.location, secondary, further)?,
+            published: mapping_to_secondary(&primary.location, secondary, names, further)?,
+            store: primary.store,
             is_primary: true,
         })
     }
@@ -71,13 +73,14 @@ impl Counterpart {
     /// The secondary of a primary; see [`Self::primary`].
     ///
     /// # Errors
-    /// When the roots and pairs are no mapping.
+    /// When the roots, names and pairs are no mapping.
     pub fn secondary(
         secondary: Place,
         primary: &Location,
+        names: &[String],
         further: &[String],
     ) -> Result<Self, CounterpartError> {
-        let published = mapping(primary, &secondary.location, further)?;
+        let published = mapping_to_secondary(primary, &secondary.location, names, further)?;
         Ok(Self {
             store: secondary.store,
             to_there: published.clone(),
@@ -194,15 +197,7 @@ pub fn mapping_to_primary(
     secondary: &Location,
     further: &[String],
 ) -> Result<Mapping, CounterpartError> {
-    mapping(secondary, primary, &swapped(further)?)
-}
-
-fn mapping(
-    from: &Location,
-    to: &Location,
-    further: &[String],
-) -> Result<Mapping, CounterpartError> {
-    mapping_to_secondary(from, to, &[], further)
+    mapping_to_secondary(secondary, primary, &[], &swapped(further)?)
 }
 
 fn swapped(pairs: &[String]) -> Result<Vec<String>, MappingError> {

@@ -211,11 +211,17 @@ async fn a_refused_file_is_a_finding_and_silence_is_an_error() {
         };
         assert!(path.path().ends_with(name), "{path}");
         assert_eq!(error.kind, ErrorKind::PermissionDenied);
-        for kind in [ErrorKind::Unavailable, ErrorKind::TimedOut] {
-            let silent = faulty(operation, name, kind);
-            assert_eq!(verify(&silent, &chk()).await.unwrap_err().kind, kind);
-        }
+        let kind = ErrorKind::TimedOut;
+        let silent = faulty(operation, name, kind);
+        assert_eq!(verify(&silent, &chk()).await.unwrap_err().kind, kind);
     }
+    let silent = faulty("stat", "/op-0", ErrorKind::Unavailable);
+    let error = verify(&silent, &chk()).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    // The NameNode knows it, and no DataNode gives it.
+    let lost = faulty("read", METADATA, ErrorKind::Unavailable);
+    let report = verify(&lost, &chk()).await.unwrap();
+    assert_eq!(report.findings[0].kind(), "unreadable");
     let refused = faulty("stat", METADATA, ErrorKind::PermissionDenied);
     let error = verify(&refused, &chk()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::PermissionDenied);

@@ -6,6 +6,7 @@ use std::path::Path;
 use switch::{Flink, JobsFile};
 
 use crate::Exit;
+use crate::context::Context;
 use crate::output;
 
 /// The jobs file at `path`; without one, an empty one.
@@ -27,19 +28,18 @@ pub(super) fn read(path: Option<&Path>) -> Result<JobsFile, Exit> {
     JobsFile::parse(&text, dir).map_err(|error| wrong(error.to_string()))
 }
 
-/// The address of a Flink, if there is one.
+/// The Flink at an address, if there is one; `told_by` has told it.
 ///
 /// # Errors
-/// When it can be none: said already.
-pub(super) fn flink(flag: &str, address: Option<String>) -> Result<Option<String>, Exit> {
-    let Some(address) = address else {
-        return Ok(None);
-    };
-    match Flink::new(&address) {
-        Ok(flink) => Ok(Some(flink.address().to_owned())),
-        Err(error) => {
-            output::complain(&format!("{flag}, or the configuration: {error}."));
-            Err(Exit::Usage)
-        }
-    }
+/// When it can be none, or a certificate cannot be read: said already.
+pub(super) fn flink(
+    context: &Context,
+    told_by: &str,
+    address: Option<&str>,
+) -> Result<Option<Flink>, Exit> {
+    let flink = address.map(|address| Flink::new(address, &context.config.flink_tls));
+    flink.transpose().map_err(|error| {
+        output::complain(&format!("{told_by}, or the configuration: {error}."));
+        Exit::Usage
+    })
 }

@@ -8,6 +8,7 @@ mod inspect;
 mod jobs_file;
 mod list;
 mod plan_file;
+mod record;
 mod repair;
 mod switch;
 mod verify;

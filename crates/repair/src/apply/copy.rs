@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use audit::{ErrorKind, Expected, StoreError, spread};
+use audit::{Digest, Digester, ErrorKind, Expected, StoreError, spread};
 use ownership::{Placed, place};
 
 use super::{Repair, Step};
@@ -86,17 +86,21 @@ impl Repair<'_> {
             return Ok(Copied::Before);
         }
         let length = self.length(need).await?;
-        let from = match self.staged(need, length).await? {
-            Some(staged) => {
-                (self.watch)(Step::Copied(length));
-                staged
-            }
-            None => self.send(need, length).await?,
+        let (from, digest) = if let Some(staged) = self.staged(need, length).await? {
+            (self.watch)(Step::Copied(length));
+            (staged, None)
+        } else {
+            let (inflight, digest) = self.send(need, length).await?;
+            (inflight, Some(digest))
         };
-        match damaged {
+        let copied = match damaged {
             None => self.place(need, &from, length).await,
             Some(stamp) => self.replace(need, &from, (stamp, length)).await,
+        };
+        if let (Ok(Copied::Now { .. }), Some(digest)) = (&copied, digest) {
+            self.has_put(&need.expected.location, digest);
         }
+        copied
     }
 
     /// How long the source's file is.
@@ -134,14 +138,14 @@ impl Repair<'_> {
     }
 
     /// Copies the file under an in-flight name.
-    async fn send(&self, need: &Need, length: u64) -> Result<String, FileError> {
+    async fn send(&self, need: &Need, length: u64) -> Result<(String, Digest), FileError> {
         let inflight = self.next_inflight().path().to_owned();
         let mut sent = 0;
         let result = self.send_pieces(need, &inflight, (length, &mut sent)).await;
         if result.is_err() {
             (self.watch)(Step::Again(sent));
         }
-        result.map(|()| inflight)
+        result.map(|digest| (inflight, digest))
     }
 
     async fn send_pieces(
@@ -149,8 +153,9 @@ impl Repair<'_> {
         need: &Need,
         inflight: &str,
         (length, sent): (u64, &mut u64),
-    ) -> Result<(), FileError> {
+    ) -> Result<Digest, FileError> {
         let target = &self.target_patience;
+        let mut digester = Digester::default();
         let writer = target.ask(self.target().create(inflight)).await;
         let mut writer = writer.map_err(FileError::Target)?;
         while *sent < length {
@@ -158,10 +163,11 @@ impl Repair<'_> {
             self.pace.take(part).await;
             let read = self.source().read(need.source.path(), *sent, part);
             let written = match self.source_patience.ask(read).await {
-                Ok(bytes) => target
-                    .ask(writer.write(bytes))
-                    .await
-                    .map_err(FileError::Target),
+                Ok(bytes) => {
+                    digester.update(&bytes);
+                    let written = target.ask(writer.write(bytes)).await;
+                    written.map_err(FileError::Target)
+                }
                 Err(error) if error.kind == ErrorKind::NotFound => Err(FileError::Vanished),
                 Err(error) => Err(FileError::Source(error)),
             };
@@ -179,7 +185,7 @@ impl Repair<'_> {
         let is_whole =
             written == length && (need.expected.exact || self.length(need).await? == length);
         if is_whole {
-            return Ok(());
+            return Ok(digester.digest());
         }
         // A leftover is found by its in-flight name.
         let _ = self.target().delete(inflight, false).await;

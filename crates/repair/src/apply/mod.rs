@@ -4,6 +4,7 @@
 //! overwrite what the plan does not call damaged, and what is not as the plan has found it.
 
 mod copy;
+mod digests;
 mod outcome;
 mod publish;
 
@@ -25,6 +26,7 @@ use crate::pace::Pace;
 use crate::standing::{Standing, needs, newer, standing};
 use crate::{Cannot, Metadata, Plan, PlannedCheckpoint, Stamp};
 use copy::{Copied, FileError};
+use digests::Gathered;
 
 /// So many jobs are at work at a time; of each, one checkpoint after the other.
 const CONCURRENT_JOBS: usize = 8;
@@ -113,6 +115,7 @@ struct Repair<'a> {
     /// On which list a file is, by its place on the target.
     lists: HashMap<&'a str, usize>,
     staged: bool,
+    gathered: Gathered,
     pace: Pace,
     files: Semaphore,
     source_patience: Patience,
@@ -141,6 +144,7 @@ impl<'a> Repair<'a> {
             damaged: damaged.collect(),
             lists: lists.collect(),
             staged: plan.staged.is_some(),
+            gathered: Gathered::default(),
             pace: Pace::new(options.bytes_per_second),
             files: Semaphore::new(options.concurrency.max(1)),
             source_patience: Patience::default(),
@@ -176,6 +180,7 @@ impl<'a> Repair<'a> {
             }
             newer_ones += 1;
         };
+        self.record_digests().await;
         let target = self.ends.ways.there.to_secondary(&dir);
         Outcome {
             planned: planned.clone(),

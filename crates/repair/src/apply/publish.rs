@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 
 use audit::{
-    CATALOGUE_VERSION, CatalogueEntry, ErrorKind, Expected, METADATA, Presence, StoreError, now_ms,
-    read_whole, spread,
+    CATALOGUE_VERSION, CatalogueEntry, Digest, ErrorKind, Expected, METADATA, Presence, StoreError,
+    now_ms, read_whole, spread,
 };
 use bytes::Bytes;
 use ownership::{Claim, place, replace_document, write_new};
@@ -159,7 +159,10 @@ impl Repair<'_> {
         };
         match renamed {
             // A lost reply is looked up, never guessed.
-            Ok(()) | Err(_) if is_there().await? => Ok(Commit::Published),
+            Ok(()) | Err(_) if is_there().await? => {
+                self.has_put(&to, Digest::of(bytes));
+                Ok(Commit::Published)
+            }
             Ok(()) => Ok(Commit::Conflict),
             Err(error) if error.kind == ErrorKind::AlreadyExists => Ok(Commit::Conflict),
             // Who claims a job deletes what the one before was about to publish.

@@ -152,7 +152,7 @@ impl World {
             store: Arc::new(self.primary.clone()),
             location: at(PRIMARY),
         };
-        let counterpart = Counterpart::primary(place, &at(SECONDARY), &[]).unwrap();
+        let counterpart = Counterpart::primary(place, &at(SECONDARY), &[], &[]).unwrap();
         let look = Look {
             depth: audit::Depth::Content,
             counterpart: Some(&counterpart),

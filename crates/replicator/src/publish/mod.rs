@@ -9,6 +9,7 @@ mod digests;
 mod gate;
 mod inbox;
 mod interval;
+mod last_good;
 mod newest;
 mod owner;
 mod retention;

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::commit::{self, Commit};
 use super::digests::Collected;
 use super::gate::{self, Gate};
+use super::last_good::Looks;
 use super::owner::Ownership;
 use super::retention::Retention;
 use super::strides::{self, Strides};
@@ -40,6 +41,7 @@ pub(super) struct Task<'a> {
     retention: Retention,
     strides: Strides,
     digests: Collected,
+    last_good: Looks,
     /// Whether the strides were looked at since the last offer.
     strides_are_fresh: bool,
     /// The same of what is lost.
@@ -61,6 +63,7 @@ impl<'a> Task<'a> {
             retention: Retention::new(&job),
             strides: Strides::default(),
             digests: Collected::default(),
+            last_good: Looks::default(),
             strides_are_fresh: false,
             losses_are_fresh: false,
             waiting: Vec::new(),
@@ -210,6 +213,7 @@ impl<'a> Task<'a> {
                     let swept = self.retention.sweep(&self.job, self.owner, waiting).await;
                     self.metrics.retired_files.inc_by(swept);
                     self.collect_digests().await;
+                    self.last_good.look(&self.job, &self.metrics).await;
                 }
                 self.care_for_waiting().await;
             }

@@ -16,7 +16,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::errors::translate;
 use super::site::Site;
-use crate::{ErrorKind, Result, StoreError};
+use crate::{ErrorKind, Result, StoreError, guest};
 
 /// What distinguishes a client: which cluster, as whom, and how it is configured.
 #[derive(Debug)]
@@ -52,6 +52,7 @@ impl Generation {
             .worker_threads(cores.clamp(2, 4))
             .max_blocking_threads(8)
             .thread_name("dualwrite-hdfs")
+            .on_thread_start(guest::begin)
             .enable_all()
             .build();
         let runtime = match runtime {

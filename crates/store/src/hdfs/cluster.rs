@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::client::{Generation, Spec, Task, answer};
 use super::replacement::{Health, is_due};
-use crate::{ErrorKind, Result, spread};
+use crate::{ErrorKind, Result, guest, spread};
 
 /// Deletions in the background at once, per cluster; further ones are left to be collected.
 const CLEANUPS: usize = 64;
@@ -241,7 +241,11 @@ fn background(work: impl FnOnce(&Runtime)) {
     let runtime = RUNTIME.get_or_init(|| {
         let mut builder = Builder::new_multi_thread();
         let builder = builder.worker_threads(1).thread_name("dualwrite-cleanup");
-        builder.enable_time().build().ok()
+        builder
+            .on_thread_start(guest::begin)
+            .enable_time()
+            .build()
+            .ok()
     });
     if let Some(runtime) = runtime {
         work(runtime);

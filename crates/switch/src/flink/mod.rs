@@ -1,7 +1,8 @@
 //! The part of Flink's REST interface that a switch needs (`/jobs`, `/jars`; Flink 1.15 to 2.3). No
 //! call is without a time limit, and none is repeated here: only the caller knows what a lost
-//! answer means. Refuses `https` and whatever else would need a key.
+//! answer means. Refuses to log in: who may not is told so.
 
+mod tls;
 mod told;
 
 use std::path::Path;
@@ -13,6 +14,7 @@ use ureq::unversioned::multipart::Form;
 
 use crate::Launch;
 
+pub use tls::Tls;
 pub use told::{Completed, FlinkError, JobState, RunningJob};
 
 use told::{causes, refusal};
@@ -47,22 +49,28 @@ pub struct Flink {
 }
 
 impl Flink {
-    /// A client of the JobManager at `address`, like `http://jobmanager:8081`. Nothing is asked of
-    /// it yet.
+    /// A client of the JobManager at `address`, like `http://jobmanager:8081`; `tls` is for one of
+    /// `https`. Nothing is asked of it yet.
     ///
     /// # Errors
-    /// When it is no such address: with what is accepted.
-    pub fn new(address: &str) -> Result<Self, String> {
+    /// When it is no such address: with what is accepted. When a file of `tls` is not what it is
+    /// for.
+    pub fn new(address: &str, tls: &Tls) -> Result<Self, String> {
         let address = address.trim_end_matches('/');
-        let host = address.strip_prefix("http://").unwrap_or_default();
-        if host.is_empty() || host.contains(['?', '#', ' ']) {
+        let (scheme, host) = address.split_once("://").unwrap_or_default();
+        let is_known = ["http", "https"].contains(&scheme);
+        if !is_known || host.is_empty() || host.contains(['?', '#', ' ']) {
             return Err(format!(
-                "'{address}' is no address of a Flink (accepted: http://host:port)"
+                "'{address}' is no address of a Flink (accepted: http://host:port, \
+                 https://host:port)"
             ));
         }
-        let config = Agent::config_builder()
+        let mut config = Agent::config_builder()
             .timeout_global(Some(CALL_LIMIT))
             .http_status_as_error(false);
+        if scheme == "https" {
+            config = config.tls_config(tls.config()?);
+        }
         Ok(Self {
             agent: config.build().into(),
             address: address.to_owned(),
@@ -303,17 +311,14 @@ mod tests {
     use crate::plan::tests::plan;
 
     #[test]
-    fn an_address_is_http_or_refused() {
-        let flink = Flink::new("http://jm:8081/").unwrap();
-        assert_eq!(flink.address(), "http://jm:8081");
-        for address in [
-            "jm:8081",
-            "https://jm:8081",
-            "http://",
-            "http://a b",
-            "ftp://x",
-        ] {
-            let error = Flink::new(address).unwrap_err();
+    fn an_address_is_http_or_https_or_refused() {
+        for address in ["http://jm:8081", "https://flink.example/jm"] {
+            let with_a_slash = format!("{address}/");
+            let flink = Flink::new(&with_a_slash, &Tls::default()).unwrap();
+            assert_eq!(flink.address(), address);
+        }
+        for address in ["jm:8081", "http://", "https://", "http://a b", "ftp://x"] {
+            let error = Flink::new(address, &Tls::default()).unwrap_err();
             assert!(error.contains("accepted: http://host:port"), "{error}");
         }
     }

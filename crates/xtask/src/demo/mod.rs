@@ -3,8 +3,10 @@
 //!
 //! Everything is real and in its own processes. Refuses to call a result good that is not exact.
 
+mod dashboards;
 mod ledger;
 mod outcome;
+mod requests;
 mod restore;
 mod rows;
 mod stage;
@@ -32,6 +34,10 @@ pub(crate) struct Arguments {
     /// Leave the clusters up, and say how to look around and how to stop them
     #[arg(long)]
     keep: bool,
+    /// Show the numbers instead: a job that goes on, Prometheus with the shipped rules beside it,
+    /// and faults of the secondary on request, until `end` is typed
+    #[arg(long, conflicts_with_all = ["json", "keep"])]
+    dashboards: bool,
 }
 
 /// Shows it.
@@ -39,6 +45,9 @@ pub(crate) struct Arguments {
 /// # Errors
 /// When something fails on the way, or the result is not exact.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    if arguments.dashboards {
+        return dashboards::run(&arguments.flink);
+    }
     let screen = Screen::new(arguments.json);
     screen.step("building target/dist, unless nothing has changed");
     dist::build()?;

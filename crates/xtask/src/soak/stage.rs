@@ -38,7 +38,7 @@ impl Stage {
     /// When something does not start.
     pub(super) fn start(run: &Run, time: Duration, screen: &Screen) -> Result<Self> {
         screen.step("starting two HDFS clusters, primary and secondary");
-        let sites = Sites::start(run, None)?;
+        let sites = Sites::start(run)?;
         screen.step(&format!(
             "starting Flink {FLINK} with flink-dualwrite in lib/"
         ));

@@ -40,7 +40,10 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("gc", &["audit", "ownership"]),
     ("switch", &["audit"]),
     ("preflight", &["audit", "checkpoint-layout"]),
-    ("cli", &["audit", "gc", "preflight", "repair", "switch"]),
+    (
+        "cli",
+        &["audit", "gc", "ownership", "preflight", "repair", "switch"],
+    ),
     ("xtask", &["harness", "checkpoint-format"]),
 ];
 
@@ -140,7 +143,7 @@ mod tests {
         assert_eq!(
             found[0].to_string(),
             "crates/x/Cargo.toml:3: arrow: cli must not use store; it may use: audit, gc, \
-             preflight, repair, switch"
+             ownership, preflight, repair, switch"
         );
         assert_eq!(findings("store", "audit", None).len(), 1);
         assert_eq!(findings("new-crate", "store", None).len(), 1);

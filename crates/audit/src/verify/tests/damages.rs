@@ -26,7 +26,7 @@ fn counterpart(primary: Arc<dyn Store>) -> Counterpart {
         store: primary,
         location: at(PRIMARY),
     };
-    Counterpart::primary(place, &at(SECONDARY), &[]).unwrap()
+    Counterpart::primary(place, &at(SECONDARY), &[], &[]).unwrap()
 }
 
 /// Other bytes for each path, and more of them than are read at once if it is long.
@@ -448,7 +448,7 @@ async fn the_primary_is_compared_with_the_secondary_as_well() {
         store: Arc::new(world.secondary.clone()),
         location: at(SECONDARY),
     };
-    let counterpart = Counterpart::secondary(place, &at(PRIMARY), &[]).unwrap();
+    let counterpart = Counterpart::secondary(place, &at(PRIMARY), &[], &[]).unwrap();
     let look = Look {
         depth: Depth::Content,
         counterpart: Some(&counterpart),
@@ -464,6 +464,29 @@ async fn the_primary_is_compared_with_the_secondary_as_well() {
     let findings = report().await.findings;
     assert_eq!(findings[0].path(), chk().join("channels-out").to_string());
     assert_eq!(findings[0].kind(), "different_content");
+}
+
+/// Its `_metadata` has files under another name than it is given by here.
+#[tokio::test]
+async fn a_further_name_of_the_primary_is_the_primarys() {
+    let world = World::new("unaligned").await;
+    let report = async |names: &[&str]| {
+        let place = Place {
+            store: Arc::new(world.primary.clone()),
+            location: at("hdfs://renamed/flink/checkpoints"),
+        };
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let counterpart = Counterpart::primary(place, &at(SECONDARY), &names, &[]).unwrap();
+        let look = Look {
+            depth: Depth::Content,
+            counterpart: Some(&counterpart),
+            ..Look::default()
+        };
+        let reports = verify_all(&world.secondary, &[here("chk-42")], &look).await;
+        (reports[0].usable(), reports[0].notices.len())
+    };
+    assert_eq!(report(&[]).await, (true, 1));
+    assert_eq!(report(&["hdfs://primary:8020"]).await, (true, 0));
 }
 
 /// What is read of either cluster may end anywhere: in the bytes of a file, too.

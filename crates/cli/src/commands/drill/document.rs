@@ -1,11 +1,12 @@
 //! What `dualwrite drill` tells: as JSON, and to people.
 
-use audit::{Location, Published, Report, StoreError};
+use audit::{CheckpointDir, Location, Published, Report, StoreError};
 use comfy_table::{Cell, Color};
 use serde::Serialize;
 use switch::{DrillFailure, FlinkError, LeftOut, Rehearsed};
 
 use crate::Exit;
+use crate::commands::record::{Recorded, Shown};
 use crate::commands::switch::left_out_lines;
 use crate::error::{Failure, explain};
 use crate::output::{self, FindingLine};
@@ -27,6 +28,8 @@ pub(super) struct Document {
     error: Option<Failure>,
     /// Why no job was started.
     flink_error: Option<String>,
+    /// None if it was not asked for.
+    recorded: Option<Recorded>,
     #[serde(skip)]
     explanation: Option<String>,
     #[serde(skip)]
@@ -83,6 +86,32 @@ impl Line {
 
     pub(super) fn is_usable(&self) -> bool {
         self.checkpoint == "usable"
+    }
+
+    /// That its checkpoint is usable, if it is, as it is recorded.
+    pub(super) fn verified(&self) -> Option<Shown> {
+        self.is_usable().then(|| self.shown(self.checkpoint_id))?
+    }
+
+    /// The same of the drill.
+    pub(super) fn drilled(&self) -> Option<Shown> {
+        let id = self.drill_checkpoint_id?;
+        (self.drill == Some("good")).then(|| self.shown(id))?
+    }
+
+    /// None of a job that has neither a name nor an id.
+    fn shown(&self, checkpoint_id: u64) -> Option<Shown> {
+        let job_dir = self.dir.parent();
+        let name = match &self.job_id {
+            Some(id) if *id == self.job_name => "",
+            None if self.job_name == job_dir.to_string() => return None,
+            _ => &self.job_name,
+        };
+        Some(Shown {
+            name: name.to_owned(),
+            id: self.job_id.clone(),
+            checkpoint: job_dir.join(&CheckpointDir(checkpoint_id).to_string()),
+        })
     }
 
     pub(super) fn add_report(&mut self, report: &Report) {
@@ -143,6 +172,7 @@ impl Document {
             left_out: Vec::new(),
             error: None,
             flink_error: None,
+            recorded: None,
             explanation: None,
             with_run: false,
         }
@@ -171,6 +201,14 @@ impl Document {
         self.jobs = jobs;
         self.left_out = left_out;
         self.with_run = with_run;
+    }
+
+    /// What came of recording.
+    pub(super) fn record(&mut self, recorded: Recorded) {
+        if !recorded.is_whole() {
+            self.result = self.result.max(Verdict::Unknown);
+        }
+        self.recorded = Some(recorded);
     }
 
     pub(super) fn exit(&self) -> Exit {
@@ -203,6 +241,9 @@ impl Document {
         let complaints = self.explanation.iter().chain(&self.flink_error);
         for complaint in complaints.chain(of_jobs) {
             output::complain(complaint);
+        }
+        if let Some(recorded) = &self.recorded {
+            recorded.show();
         }
     }
 

@@ -7,7 +7,7 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use audit::{Depth, Inventory, Location, Look, Place, Verdict};
+use audit::{Depth, Inventory, Location, Look, Place, Proof, Verdict};
 use switch::{
     Drilled, Flink, FlinkError, JobsFile, LeftOut, Lineage, Options, Pattern, Rehearsal, Selection,
     lineages,
@@ -15,6 +15,7 @@ use switch::{
 
 use crate::Exit;
 use crate::commands::jobs_file;
+use crate::commands::record::Recorded;
 use crate::context::Context;
 use crate::error::explain;
 use crate::output;
@@ -26,7 +27,8 @@ use document::{Document, Line};
 ///
 /// Of each job the newest published checkpoint on the secondary is verified by its content. With
 /// --run, the job is then started from it on the Flink that is given, until it has completed a
-/// checkpoint there, and cancelled. Nothing on the secondary is claimed, changed or deleted.
+/// checkpoint there, and cancelled. Nothing on the secondary is claimed or deleted, and nothing
+/// written but what --record asks for.
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Args {
@@ -48,6 +50,11 @@ pub(crate) struct Args {
     /// sources and sinks hurt nobody
     #[arg(long, value_name = "FILE")]
     jobs: Option<PathBuf>,
+    /// Leave on the secondary which jobs were found good, and when: their JobManagers tell it as
+    /// `dualwrite_last_good_verify_timestamp_seconds` and, with --run,
+    /// `dualwrite_last_good_drill_timestamp_seconds`
+    #[arg(long)]
+    record: bool,
     /// So many jobs are run at a time
     #[arg(long, value_name = "N", default_value = "1")]
     concurrency: NonZeroU16,
@@ -76,11 +83,13 @@ Exit codes:
   0  every newest checkpoint is usable and, with --run, every job has gone on from it
   1  one at least is not, has not, or has no checkpoint
   2  the command line, the jobs file or an address is wrong
-  3  nothing is known to have failed, but of one job at least a cluster did not tell
+  3  nothing is known to have failed, but of one job at least a cluster did not tell, or what
+     --record asks for could not be left
 
 Examples:
   dualwrite drill --config clusters.toml
   dualwrite drill --secondary hdfs://nn2/cp --job payments
+  dualwrite drill --config clusters.toml --record
   dualwrite drill --config clusters.toml --run --flink http://drill:8081 --jobs drill.toml";
 
 /// What is to be drilled, and what was asked for and cannot be.
@@ -132,6 +141,9 @@ impl Args {
                 Err(error) => document.cannot_run(&error),
             }
         }
+        if self.record {
+            document.record(found.record(&place).await);
+        }
         document.add(found.lines, found.left_out, flink.is_some());
         Ok(document)
     }
@@ -157,25 +169,23 @@ impl Args {
 
     /// The Flink to run on: not the one on which the jobs run, as far as the configuration tells.
     fn flink(&self, context: &Context) -> Result<Option<Flink>, Exit> {
-        let Some(address) = jobs_file::flink("--flink", self.flink.clone())? else {
+        let Some(flink) = jobs_file::flink(context, "--flink", self.flink.as_deref())? else {
             return Ok(None);
         };
         let config = &context.config;
         let primary = config.primary.as_ref();
         let primary = primary.and_then(|name| config.clusters.get(name));
         let own = primary.and_then(|primary| primary.flink.as_deref());
-        let own = jobs_file::flink("the primary's flink", own.map(str::to_owned))?;
-        if own.as_ref() == Some(&address) {
+        let own = jobs_file::flink(context, "the primary's flink", own)?;
+        if own.is_some_and(|own| own.address() == flink.address()) {
             output::complain(&format!(
-                "{address} is the primary's Flink, on which the jobs run: two of a job would write \
-                 everything twice. Give the address of another."
+                "{} is the primary's Flink, on which the jobs run: two of a job would write \
+                 everything twice. Give the address of another.",
+                flink.address()
             ));
             return Err(Exit::Usage);
         }
-        Flink::new(&address).map(Some).map_err(|error| {
-            output::complain(&format!("--flink: {error}."));
-            Exit::Usage
-        })
+        Ok(Some(flink))
     }
 
     /// Starts those whose checkpoints are usable.
@@ -208,6 +218,15 @@ impl Args {
 }
 
 impl Found {
+    async fn record(&self, place: &Place) -> Recorded {
+        let mut recorded = Recorded::default();
+        let verified = self.lines.iter().filter_map(Line::verified).collect();
+        recorded.add(place, Proof::Verify, verified).await;
+        let drilled = self.lines.iter().filter_map(Line::drilled).collect();
+        recorded.add(place, Proof::Drill, drilled).await;
+        recorded
+    }
+
     fn add(&mut self, drilled: Vec<Drilled>) {
         for one in drilled {
             let mut lines = self.lines.iter_mut();

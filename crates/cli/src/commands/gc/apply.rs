@@ -75,7 +75,7 @@ impl Args {
         let done = {
             let bar = Leftovers::start(plan.leftovers.len());
             let watch = |step| bar.hears(step);
-            gc::apply(&place, &plan, &gc::process_id(), &watch).await
+            gc::apply(&place, &plan, &ownership::process_id(), &watch).await
         };
         match done {
             Ok(outcome) => hand_over(&plan, &outcome, context.json, &task),

@@ -112,7 +112,7 @@ impl Args {
             min_age_ms: u64::try_from(self.min_age.as_millis()).unwrap_or(u64::MAX),
             hadoop_conf_dir: given.options.hadoop_conf_dir,
             user: given.options.user,
-            process_id: gc::process_id(),
+            process_id: ownership::process_id(),
         };
         let spinner = Spinner::start();
         let watch = |step| spinner.say(gc_in_words(step));

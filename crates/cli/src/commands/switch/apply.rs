@@ -9,7 +9,7 @@ use switch::{Ends, Flink, Journal, Options, Outcome, Plan};
 
 use super::show;
 use crate::Exit;
-use crate::commands::plan_file;
+use crate::commands::{jobs_file, plan_file};
 use crate::context::{Context, Given};
 use crate::output;
 use crate::progress::Jobs;
@@ -212,13 +212,8 @@ fn reach(plan: &Plan, context: &Context) -> Result<Reached, Exit> {
         flink: target.flink.clone(),
     };
     let place = given.open(&format!("switch to {}", target.root))?;
-    let flink = |address: &str| {
-        Flink::new(address).map_err(|error| {
-            output::complain(&format!("The plan: {error}."));
-            Exit::Usage
-        })
-    };
-    let Some(address) = &target.flink else {
+    let flink = |address| jobs_file::flink(context, "The plan", address);
+    let Some(to) = flink(target.flink.as_deref())? else {
         output::complain(
             "The plan has no address of the target's Flink: make it anew with --flink. For the \
              command lines, see dualwrite switch print.",
@@ -227,8 +222,8 @@ fn reach(plan: &Plan, context: &Context) -> Result<Reached, Exit> {
     };
     Ok(Reached {
         place,
-        target: flink(address)?,
-        source: plan.source.flink.as_deref().map(flink).transpose()?,
+        target: to,
+        source: flink(plan.source.flink.as_deref())?,
     })
 }
 

@@ -176,7 +176,9 @@ impl Args {
             return Err(Exit::Usage);
         };
         let mut target = context.cluster(to)?;
-        target.flink = jobs_file::flink("--flink", self.flink.clone().or(target.flink))?;
+        let address = self.flink.clone().or(target.flink);
+        let flink = jobs_file::flink(context, "--flink", address.as_deref())?;
+        target.flink = flink.map(|flink| flink.address().to_owned());
         Ok(target)
     }
 
@@ -192,10 +194,12 @@ impl Args {
             .as_deref()
             .map(|from| context.cluster(from))
             .transpose()?;
-        let flink = given.as_ref().and_then(|given| given.flink.clone());
+        let address = given.as_ref().and_then(|given| given.flink.clone());
+        let address = self.source_flink.clone().or(address);
+        let flink = jobs_file::flink(context, "--source-flink", address.as_deref())?;
         Ok(Source {
             name: given.and_then(|given| given.name),
-            flink: jobs_file::flink("--source-flink", self.source_flink.clone().or(flink))?,
+            flink: flink.map(|flink| flink.address().to_owned()),
         })
     }
 

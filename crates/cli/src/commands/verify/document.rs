@@ -5,6 +5,7 @@ use comfy_table::{Cell, Color};
 use serde::Serialize;
 
 use crate::Exit;
+use crate::commands::record::Recorded;
 use crate::error::{Failure, explain};
 use crate::output::{self, FindingLine};
 
@@ -37,6 +38,8 @@ pub(super) struct Document {
     pub(super) retired_meanwhile: u64,
     findings: Vec<FindingLine>,
     error: Option<Failure>,
+    /// None if it was not asked for.
+    recorded: Option<Recorded>,
     #[serde(skip)]
     explanation: Option<String>,
 }
@@ -93,6 +96,7 @@ impl Document {
             retired_meanwhile: 0,
             findings: Vec::new(),
             error: None,
+            recorded: None,
             explanation: None,
         }
     }
@@ -118,6 +122,14 @@ impl Document {
         self.result = self.result.max(Verdict::Unknown);
         self.error = Some(Failure::from(error));
         self.explanation = Some(explain(&format!("list {root}"), error));
+    }
+
+    /// What came of recording.
+    pub(super) fn record(&mut self, recorded: Recorded) {
+        if !recorded.is_whole() {
+            self.result = self.result.max(Verdict::Unknown);
+        }
+        self.recorded = Some(recorded);
     }
 
     pub(super) fn exit(&self) -> Exit {
@@ -152,6 +164,9 @@ impl Document {
         }
         for explanation in explanations.take(MOST_EXPLANATIONS_SHOWN) {
             output::complain(explanation);
+        }
+        if let Some(recorded) = &self.recorded {
+            recorded.show();
         }
     }
 }

@@ -4,9 +4,10 @@ mod document;
 
 use std::path::PathBuf;
 
-use audit::{Counterpart, Location, Look, Place, Report, Which};
+use audit::{Counterpart, Location, Look, Place, Proof, Report, Which};
 
 use crate::Exit;
+use crate::commands::record::{Recorded, by_job};
 use crate::context::Context;
 use crate::output;
 use crate::progress::{Checkpoints, Spinner};
@@ -56,9 +57,17 @@ pub(crate) struct Args {
     /// As --hadoop-conf-dir, for the cluster to compare with [default: the same]
     #[arg(long, value_name = "DIR", requires = "compare")]
     compare_hadoop_conf_dir: Option<PathBuf>,
+    /// A further name of the primary as in dualwrite.primary.aliases, under which a _metadata may
+    /// have files; may be given several times
+    #[arg(long, value_name = "NAME", requires = "compare")]
+    primary_alias: Vec<String>,
     /// A further pair of places as in dualwrite.path-mapping; may be given several times
     #[arg(long, value_name = "PRIMARY=SECONDARY", requires = "root")]
     path_mapping: Vec<String>,
+    /// Leave on the secondary of which jobs the newest usable checkpoint was found, and when: their
+    /// JobManagers tell it as `dualwrite_last_good_verify_timestamp_seconds`
+    #[arg(long, requires_all = ["secondary", "jobs"], conflicts_with = "primary")]
+    record: bool,
 }
 
 /// How closely checkpoints are looked at.
@@ -78,11 +87,12 @@ Exit codes:
   0  every checkpoint is usable
   1  one at least is not, or a job has none: the findings say why
   2  the command line or an address is wrong
-  3  none is known to be unusable, but of one at least a cluster did not tell
+  3  none is known to be unusable, but of one at least a cluster did not tell, or what --record
+     asks for could not be left
 
 Examples:
   dualwrite verify hdfs://nn2:8020/flink/checkpoints/<job id>/chk-42
-  dualwrite verify --all --newest --secondary hdfs://nn2:8020/flink/checkpoints
+  dualwrite verify --all --newest --record --secondary hdfs://nn2:8020/flink/checkpoints
   dualwrite verify --job payments --depth content --secondary hdfs://nn2/cp --compare hdfs://nn1/cp
   dualwrite verify --json hdfs://nn2/cp/<job id>/chk-41 hdfs://nn2/cp/<job id>/chk-42";
 
@@ -127,6 +137,10 @@ impl Args {
             output::complain("--compare compares bytes: give --depth content with it.");
             return Err(Exit::Usage);
         }
+        if self.record && self.depth == Depth::Presence {
+            output::complain("--record is for what is usable: give --depth length or content.");
+            return Err(Exit::Usage);
+        }
         let clusters = self.clusters(context)?;
         let mut document = Document::new(self.depth.into());
         let places: Vec<Place> = match &clusters {
@@ -143,7 +157,11 @@ impl Args {
                 self.paths.iter().map(open).collect::<Result<_, _>>()?
             }
         };
-        for report in self.verify(&places, clusters.as_ref()).await {
+        let reports = self.verify(&places, clusters.as_ref()).await;
+        if let Some(clusters) = clusters.filter(|_| self.record) {
+            document.record(record(&clusters.root, &reports).await);
+        }
+        for report in reports {
             // One that was only found, and is retired since, is none any more.
             if self.paths.is_empty() && document::is_gone(&report) {
                 document.retired_meanwhile += 1;
@@ -199,9 +217,10 @@ impl Args {
             dir.clone_from(&self.compare_hadoop_conf_dir);
         }
         let place = there.open(&format!("compare with {uri}"))?;
+        let (names, further) = (&self.primary_alias, &self.path_mapping);
         let counterpart = match self.primary {
-            None => Counterpart::primary(place, root, &self.path_mapping),
-            Some(_) => Counterpart::secondary(place, root, &self.path_mapping),
+            None => Counterpart::primary(place, root, names, further),
+            Some(_) => Counterpart::secondary(place, root, names, further),
         };
         counterpart.map_err(|error| {
             output::complain(&format!("Cannot compare {root} with {uri}: {error}."));
@@ -252,4 +271,19 @@ impl Args {
         }
         reports
     }
+}
+
+/// Leaves on the secondary which jobs have usable checkpoints.
+async fn record(root: &Place, reports: &[Report]) -> Recorded {
+    let mut recorded = Recorded::default();
+    match audit::catalogue(&*root.store, &root.location).await {
+        Ok(catalogue) => {
+            let usable = reports.iter().filter(|report| report.usable());
+            let usable: Vec<_> = usable.map(|report| report.path.clone()).collect();
+            let shown = by_job(&root.location, &catalogue, &usable);
+            recorded.add(root, Proof::Verify, shown).await;
+        }
+        Err(error) => recorded.failed(root, &error),
+    }
+    recorded
 }
