@@ -22,8 +22,11 @@ use crate::screen::Screen;
 use crate::{dist, vitals};
 
 /// Turns of each Flink in a round, in alternation: who has just run without a limit has
-/// much to tidy up. Before that, each has run the job for one turn.
+/// much to tidy up.
 const TURNS: usize = 2;
+/// The same before that, until the JVMs have compiled what they run: with few processors one turn
+/// is not enough.
+const WARM_UP: usize = 2;
 
 /// Of what the job writes, a slow link carries one part in so many.
 const WRITTEN_TO_CARRIED: f64 = 10.0;
@@ -155,9 +158,12 @@ fn take_round(
         state.of_pair(first),
         screen,
     )?;
-    screen.step("a turn of each to warm up");
-    turn::take(&pair.plain)?;
-    let written = turn::take(&pair.product)?.bytes_per_second;
+    screen.step(&format!("{WARM_UP} turns of each to warm up"));
+    let mut written = 0.0;
+    for _ in 0..WARM_UP {
+        turn::take(&pair.plain)?;
+        written = turn::take(&pair.product)?.bytes_per_second;
+    }
     if state != State::None {
         pair.published()?;
     }

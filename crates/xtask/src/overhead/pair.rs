@@ -1,14 +1,16 @@
 //! Two Flinks on the same primary, one plain and one with the product, each with the same job.
 //!
-//! Refuses to differ in anything but the jar and its keys. The secondary's processes have what the
-//! others leave over of processors, and nothing of their disk: at a site they have machines of
+//! Refuses to differ in anything but the jar and its keys. The secondary's processes have the
+//! last processor to themselves, and nothing of the others' disk: at a site they have machines of
 //! their own.
 
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use harness::{ExactlyOnce, FlinkBuilder, FlinkCluster, HdfsCluster, Host, Run, wait_until};
+use harness::{
+    ExactlyOnce, FlinkBuilder, FlinkCluster, HdfsCluster, Host, Process, Run, wait_until,
+};
 
 use super::Who;
 use crate::screen::Screen;
@@ -76,7 +78,6 @@ impl Pair {
         };
         let primary = HdfsCluster::builder("primary").client(CLOSE_AGAIN_AFTER, "20");
         let sites = Sites::of(run, primary, secondary)?;
-        give_way(&sites.secondary)?;
         screen.step(&format!("starting two Flinks {FLINK}, one of them plain"));
         let plain = || launch(sites.plain("plain", FLINK, every)?, run);
         let product = || {
@@ -94,6 +95,15 @@ impl Pair {
                 (plain()?, product)
             }
         };
+        let last = std::thread::available_parallelism()?.get() - 1;
+        ensure!(
+            last > 0,
+            "the secondary needs a processor of its own, and there is one in all"
+        );
+        keep_on(&last.to_string(), sites.secondary.processes())?;
+        let others = format!("0-{}", last - 1);
+        keep_on(&others, sites.primary.processes())?;
+        keep_on(&others, plain.processes().chain(product.processes()))?;
         let plain = Side::submit("plain", plain, run)?;
         let product = Side::submit("product", product, run)?;
         Ok(Self {
@@ -172,19 +182,16 @@ impl Side {
     }
 }
 
-/// Puts every thread of a cluster behind those of all others. Threads to come are as the one that
-/// makes them.
-fn give_way(cluster: &HdfsCluster) -> Result<()> {
-    for process in cluster.processes() {
-        let pid = process.pid().context("a process has ended")?;
-        let tasks = std::fs::read_dir(format!("/proc/{pid}/task"))?;
-        let tasks = tasks.map(|task| Ok(task?.file_name()));
-        let tasks = tasks.collect::<Result<Vec<_>>>()?;
-        for (program, options) in [("renice", ["-n", "19"]), ("ionice", ["-c", "3"])] {
-            let mut command = Command::new(program);
-            let output = command.args(options).arg("-p").args(&tasks).output()?;
-            ensure!(output.status.success(), "{program}: {output:?}");
-        }
+/// Keeps processes on some processors, numbered from 0 as `taskset` has it: all their threads, and
+/// those to come.
+fn keep_on<'a>(processors: &str, processes: impl Iterator<Item = &'a Process>) -> Result<()> {
+    for process in processes {
+        let pid = process.pid().context("a process has ended")?.to_string();
+        let mut command = Command::new("taskset");
+        let output = command
+            .args(["-a", "-p", "-c", processors, &pid])
+            .output()?;
+        ensure!(output.status.success(), "taskset: {output:?}");
     }
     Ok(())
 }
