@@ -102,11 +102,15 @@ impl Stage {
 
     fn addresses(&self) -> Result<String> {
         let mut text = String::new();
-        writeln!(text, "\n  Flink        {}", self.flink.rest().address())?;
+        writeln!(
+            text,
+            "\n  Flink                {}",
+            self.flink.rest().address()
+        )?;
         for process in self.flink.processes() {
             writeln!(
                 text,
-                "  {:<11}  http://{}",
+                "  {:<19}  http://{}",
                 process.label(),
                 metrics(process)?
             )?;
@@ -114,17 +118,17 @@ impl Stage {
         let (address, times) = (self.prometheus.address(), TIMES);
         writeln!(
             text,
-            "  Prometheus   {address}/alerts (each duration divided by {times})"
+            "  Prometheus           {address}/alerts (each duration divided by {times})"
         )?;
         writeln!(
             text,
-            "  Grafana      where you have one: a data source of the type prometheus at\n\
-             \x20              {address}, and docs/dashboards/*.json, imported"
+            "  Grafana              where you have one: a data source of the type prometheus at\n\
+             \x20                      {address}, and docs/dashboards/*.json, imported"
         )?;
         let secondary = checkpoints(&self.sites.secondary);
         write!(
             text,
-            "  checkpoints  target/dist/dualwrite list --secondary {secondary}"
+            "  checkpoints          target/dist/dualwrite list --secondary {secondary}"
         )?;
         Ok(text)
     }
@@ -146,12 +150,12 @@ impl Stage {
                 Ok(Some(Request::Wait(time))) => deaf_until = Instant::now() + time,
                 Ok(Some(Request::Fault(next))) => {
                     self.heal(fault.take())?;
-                    screen.step(&format!("the secondary: {next:?}"));
+                    screen.step(&format!("the secondary is {}", next.name()));
                     self.strike(next)?;
                     fault = Some(next);
                 }
                 Ok(Some(Request::Heal)) => {
-                    screen.step("the secondary: well");
+                    screen.step("the secondary is well");
                     self.heal(fault.take())?;
                 }
                 Ok(Some(Request::End)) | Err(RecvTimeoutError::Disconnected) => return Ok(()),

@@ -31,6 +31,17 @@ pub(super) enum Fault {
     SafeMode,
 }
 
+impl Fault {
+    /// For people.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Frozen => "frozen",
+            Self::Killed => "killed",
+            Self::SafeMode => "in safe mode",
+        }
+    }
+}
+
 impl Request {
     fn parse(line: &str) -> Option<Self> {
         let words: Vec<_> = line.split_whitespace().collect();
