@@ -261,7 +261,7 @@ fn a_cluster_copies(pair: &Pair) {
         !secondary
             .shell(&["-ls", "-R", "/cp"])
             .unwrap()
-            .contains(staged_id(staged))
+            .contains(&format!("/staged/{}", staged_id(staged)))
     );
 }
 
