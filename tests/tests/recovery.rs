@@ -2,12 +2,10 @@
 
 mod support;
 
-use std::process::Command;
-
 use anyhow::{Context, Result, ensure};
-use harness::{ExactlyOnce, FlinkRest, dist_cli, wait_until};
+use harness::{ExactlyOnce, FlinkRest, wait_until};
 use serde_json::Value;
-use support::{DIRECTORY, Judge, LIMIT, Sites, Watched, now_ms};
+use support::{DIRECTORY, Judge, LIMIT, Sites, Watched, dualwrite, now_ms};
 
 const FLINK: &str = "1.20.5";
 
@@ -71,18 +69,6 @@ fn a_task_manager_killed_in_mid_checkpoint_is_replaced_and_publishing_goes_on() 
     Ok(())
 }
 
-/// Runs the command, which must succeed, and gives back its JSON.
-fn dualwrite(arguments: &[&str]) -> Result<Value> {
-    let output = Command::new(dist_cli()?).args(arguments).output()?;
-    let out = String::from_utf8_lossy(&output.stdout);
-    let err = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "dualwrite {arguments:?}: {out}{err}"
-    );
-    Ok(serde_json::from_str(&out)?)
-}
-
 /// `dualwrite gc`, again and again while checkpoints are published, of all that is older than a
 /// second: much sooner than anybody would.
 fn leftovers_go_and_the_job_does_not_notice(
@@ -108,6 +94,7 @@ fn leftovers_go_and_the_job_does_not_notice(
         judge.until_published(&watched.id, newest)?;
         dualwrite(&[&plan[..], &["--secondary", &secondary]].concat())?;
         let applied = dualwrite(&["gc", "apply", "--json", &file])?;
+        let applied: Value = serde_json::from_str(&applied)?;
         deleted += applied["deleted_files"].as_u64().context("a number")?;
         judge.published()?;
     }

@@ -4,8 +4,9 @@
 use bytes::Bytes;
 use checkpoint_format::{FlinkVersion, FormatError, Metadata};
 use checkpoint_layout::{Location, METADATA};
-use store::{ErrorKind, FileStatus, Store, StoreError};
+use store::{ErrorKind, FileStatus, Store};
 
+use crate::read::lost;
 use crate::{Finding, MAX_METADATA_BYTES, published_of_job, read_whole};
 
 /// A whole `_metadata`, not understood yet.
@@ -76,11 +77,8 @@ pub(crate) async fn read(
     }
     let error = match read_whole(store, path.path(), bytes).await {
         Ok(bytes) => return Ok(Ok(bytes)),
-        // The NameNode knows it, and no DataNode gives it: its bytes are lost.
         Err(error) if error.kind == ErrorKind::Unavailable => {
-            store.stat(path.path()).await?;
-            let kind = ErrorKind::Other;
-            StoreError { kind, ..error }
+            lost(error, store.stat(path.path())).await?
         }
         Err(error) if error.is_transient() => return Err(error),
         Err(error) => error,

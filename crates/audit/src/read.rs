@@ -2,7 +2,7 @@
 //! Refuses what is larger than any `_metadata` can be.
 
 use bytes::{Bytes, BytesMut};
-use store::{ErrorKind, Store, StoreError};
+use store::{ErrorKind, FileStatus, Store, StoreError};
 
 /// The largest `_metadata` that is read, in bytes. Flink holds it in the JobManager's heap.
 pub const MAX_METADATA_BYTES: u64 = 1 << 30;
@@ -32,6 +32,21 @@ pub async fn read_whole(store: &dyn Store, path: &str, length: u64) -> store::Re
         whole.extend_from_slice(&piece);
     }
     Ok(whole.freeze())
+}
+
+/// What it means that no bytes came ([`ErrorKind::Unavailable`]), by looking the file up: if the
+/// cluster knows it, that is an answer ([`ErrorKind::Other`]). Its bytes are lost or damaged, or
+/// the nodes that have them are down.
+///
+/// # Errors
+/// What `look_up` answered: then nothing is known.
+pub(crate) async fn lost(
+    error: StoreError,
+    look_up: impl Future<Output = store::Result<Option<FileStatus>>>,
+) -> store::Result<StoreError> {
+    look_up.await?;
+    let kind = ErrorKind::Other;
+    Ok(StoreError { kind, ..error })
 }
 
 #[cfg(test)]

@@ -65,6 +65,20 @@ pub async fn write_new(store: &dyn Store, path: &str, bytes: &Bytes) -> Result<(
     writer.close().await.map(drop)
 }
 
+/// Writes a small document under `inflight` and gives it the final name `path`, which is new.
+///
+/// # Errors
+/// As [`write_new`] and [`place`].
+pub async fn place_document(
+    store: &dyn Store,
+    inflight: &str,
+    path: &str,
+    bytes: &Bytes,
+) -> Result<Placed> {
+    write_new(store, inflight, bytes).await?;
+    place(store, inflight, path, bytes.len() as u64).await
+}
+
 /// Writes a small document under `inflight` and puts it at `path`, in the place of an older one.
 ///
 /// # Errors

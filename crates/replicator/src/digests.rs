@@ -12,7 +12,7 @@ use checkpoint_layout::Location;
 use tokio::time::sleep;
 
 use crate::job::Job;
-use ownership::{place, write_new};
+use ownership::place_document;
 
 /// So long digests are gathered before they are written.
 const GATHERED_FOR: Duration = Duration::from_secs(1);
@@ -66,10 +66,7 @@ async fn write(job: &Job) {
     let bytes = Bytes::from(digests.to_bytes());
     let (inflight, to) = (job.next_inflight(), job.next_digest_batch());
     let store = job.secondary.as_ref();
-    let written = async {
-        write_new(store, inflight.path(), &bytes).await?;
-        place(store, inflight.path(), to.path(), bytes.len() as u64).await
-    };
+    let written = place_document(store, inflight.path(), to.path(), &bytes);
     if let Err(error) = written.await {
         tracing::debug!("Digests of job {} are not recorded: {error}", job.spec.id);
         let mut gathered = job.gathered.lock();

@@ -66,8 +66,7 @@ impl HdfsBuilder {
         self
     }
 
-    /// All that it keeps is in memory: it takes nothing of the disk that others write to. Each
-    /// change of a NameNode waits for its disk, and for what others have it write.
+    /// All that it keeps is in memory: it takes nothing of the disk that others write to.
     #[must_use]
     pub fn in_memory(mut self) -> Self {
         self.in_memory = true;

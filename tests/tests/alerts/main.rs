@@ -8,13 +8,12 @@ mod shipped;
 mod support;
 mod watch;
 
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use harness::{Fate, Rule, dist_cli, promtool, wait_until};
+use harness::{Fate, Rule, promtool, wait_until};
 use serde_json::Value;
-use support::{DIRECTORY, LIMIT, Scraped, Sites, Stage, on_stage};
+use support::{DIRECTORY, LIMIT, Scraped, Sites, Stage, dualwrite, on_stage};
 use watch::{Watch, alert};
 
 const FLINK: &str = "2.2.1";
@@ -118,11 +117,7 @@ fn nobody_has_verified(stage: &Stage, watch: &Watch) -> Result<()> {
         "--secondary",
         &dir,
     ];
-    let verify = || {
-        let output = Command::new(dist_cli()?).args(arguments).output()?;
-        ensure!(output.status.success(), "{output:?}");
-        Ok(())
-    };
+    let verify = || dualwrite(&arguments);
     verify()?;
     let secondary = &stage.sites.secondary;
     let found = secondary.shell(&[

@@ -16,11 +16,13 @@ pub mod shared;
 mod stage;
 mod watched;
 
+use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use harness::{
-    Checkpoints, FlinkBuilder, FlinkCluster, HdfsBuilder, HdfsCluster, Host, Proxy, Run, dist_jar,
+    Checkpoints, FlinkBuilder, FlinkCluster, HdfsBuilder, HdfsCluster, Host, Proxy, Run, dist_cli,
+    dist_jar,
 };
 
 pub use fault::{Fault, Shows};
@@ -198,4 +200,16 @@ pub fn shared_files(cluster: &HdfsCluster, job: &str) -> Result<Vec<String>> {
     let listed = cluster.web().list(&format!("{DIRECTORY}/{job}/shared"))?;
     let files = listed.unwrap_or_default();
     Ok(files.into_iter().map(|file| file.name).collect())
+}
+
+/// Runs the operator's command, which must succeed, and gives back what it printed.
+pub fn dualwrite(arguments: &[&str]) -> Result<String> {
+    let output = Command::new(dist_cli()?).args(arguments).output()?;
+    let out = String::from_utf8_lossy(&output.stdout);
+    let err = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "dualwrite {arguments:?}: {out}{err}"
+    );
+    Ok(out.into_owned())
 }

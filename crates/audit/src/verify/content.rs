@@ -11,6 +11,7 @@ use store::{ErrorKind, Store, StoreError};
 use super::counterpart::first_difference;
 use super::{Asker, Step, WhyNoCopy};
 use crate::patience::Patience;
+use crate::read::lost;
 use crate::{Digest, Digester, Expected, Finding, Presence, presence};
 
 /// So many files are read at the same time,
@@ -191,8 +192,7 @@ impl Content {
     }
 }
 
-/// A piece of a file. That it is not to be had although the cluster knows the file is an answer
-/// ([`ErrorKind::Other`]): its bytes are lost or damaged, or the nodes that have them are down.
+/// A piece of a file.
 async fn piece(
     store: &dyn Store,
     patience: &Patience,
@@ -200,11 +200,10 @@ async fn piece(
     (offset, length): (u64, u64),
 ) -> store::Result<Bytes> {
     let path = file.path();
-    let error = match patience.ask(store.read(path, offset, length)).await {
-        Err(error) if error.kind == ErrorKind::Unavailable => error,
-        read => return read,
-    };
-    patience.ask(store.stat(path)).await?;
-    let kind = ErrorKind::Other;
-    Err(StoreError { kind, ..error })
+    match patience.ask(store.read(path, offset, length)).await {
+        Err(error) if error.kind == ErrorKind::Unavailable => {
+            Err(lost(error, patience.ask(store.stat(path))).await?)
+        }
+        read => read,
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use audit::{Digest, Digests, Location};
 use bytes::Bytes;
-use ownership::{place, write_new};
+use ownership::place_document;
 
 use super::Repair;
 use crate::Side;
@@ -43,12 +43,7 @@ impl Repair<'_> {
             let bytes = Bytes::from(digests.to_bytes());
             let (inflight, number) = (self.next_inflight(), self.next_number());
             let to = self.root.digest_batch(&job, &self.process_id, number);
-            let (from, to) = (inflight.path(), to.path());
-            let target = self.target();
-            let put = async {
-                write_new(target, from, &bytes).await?;
-                place(target, from, to, bytes.len() as u64).await
-            };
+            let put = place_document(self.target(), inflight.path(), to.path(), &bytes);
             // A lost one costs a notice.
             let _ = self.target_patience.ask(put).await;
         }
