@@ -5,13 +5,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use harness::{Process, wait_until};
 
-use crate::support::LIMIT;
+use crate::support::{LIMIT, said};
 use crate::{Apart, Backend, FREE};
 
 /// `dualwrite.shutdown.timeout`, as it is unless somebody sets it.
 const SHUTDOWN_LIMIT: Duration = Duration::from_secs(5);
-/// In a second, of a link that carries next to nothing.
-const KILOBITS: u32 = 64;
 /// Of a job that ends by itself: enough for a while, and soon done when it hurries.
 const RECORDS: u64 = 20_000;
 /// This machine is shared.
@@ -40,8 +38,8 @@ fn task_manager_stopped_in_mid_upload() -> Result<()> {
 
         let job = apart.run_job("stopped", Backend::Heap, 900_000)?;
         let published = apart.judge.until_published(&job.watched.id, 0)?.id();
-        // So slow that whatever is on its way needs longer than it gets.
-        apart.sites.host()?.limit(KILOBITS)?;
+        // A checkpoint needs ten intervals to cross, so the second from now has eight before it.
+        apart.slow_down(&job)?;
         job.watched.complete_more(2)?;
         let last = job.watched.newest()?;
         let took = ends_within(apart.flink.task_manager(0))?;
@@ -52,7 +50,8 @@ fn task_manager_stopped_in_mid_upload() -> Result<()> {
         );
         // What was on its way has no name yet. The process may have said so: its log ends with it.
         let left = apart.sites.in_flight()?;
-        ensure!(left > 0, "nothing was on its way");
+        let said = said(apart.flink.task_manager(0), "WARN")?;
+        ensure!(left > 0, "nothing was on its way: {said:#?}");
 
         // No TaskManager has it any more.
         apart.sites.host()?.unlimit()?;
