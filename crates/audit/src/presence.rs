@@ -46,12 +46,11 @@ pub enum Presence {
 ///
 /// # Errors
 /// Whatever the store answers first that tells neither that a file is there nor that it is not.
-pub async fn presence(store: &dyn Store, expected: &[Expected]) -> store::Result<Vec<Presence>> {
-    let expected: Vec<_> = expected.iter().collect();
-    let lookups = plan(&expected, MOST_LOOKUPS_IN_A_DIRECTORY);
+pub async fn presence(store: &dyn Store, expected: &[&Expected]) -> store::Result<Vec<Presence>> {
+    let lookups = plan(expected, MOST_LOOKUPS_IN_A_DIRECTORY);
     let mut presences = vec![Presence::Missing; expected.len()];
     let mut keep = |(file, answer): Answer| answer.map(|presence| presences[file] = presence);
-    take(store, &expected, &Patience::default(), lookups, |answers| {
+    take(store, expected, &Patience::default(), lookups, |answers| {
         answers.into_iter().try_for_each(&mut keep)
     })
     .await?;
@@ -114,14 +113,15 @@ enum Lookup {
 
 /// By directory: a look-up for each file where they are at most `most_lookups`, else a listing.
 fn plan(expected: &[&Expected], most_lookups: usize) -> Vec<Lookup> {
-    let mut directories: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut directories: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (file, expected) in expected.iter().enumerate() {
-        let dir = expected.location.parent().path().to_owned();
+        let dir = expected.location.parent_path();
         directories.entry(dir).or_default().push(file);
     }
     let mut lookups = Vec::new();
     for (dir, files) in directories {
         if files.len() > most_lookups {
+            let dir = dir.to_owned();
             lookups.push(Lookup::List { dir, files });
         } else {
             lookups.extend(files.into_iter().map(|file| Lookup::Stat { file }));

@@ -44,6 +44,7 @@ async fn presence_is_told(store: &dyn Store, root: &Location) {
     for missing in [20, 21, 23, 24] {
         answers[missing] = Presence::Missing;
     }
+    let expected: Vec<_> = expected.iter().collect();
     assert_eq!(presence(store, &expected).await.unwrap(), answers);
 }
 

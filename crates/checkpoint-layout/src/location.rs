@@ -177,12 +177,17 @@ impl Location {
     /// The same path's parent; the root's parent is the root.
     #[must_use]
     pub fn parent(&self) -> Self {
-        let parent = self.path.rsplit_once('/').map_or("", |(parent, _)| parent);
-        let path = if parent.is_empty() { "/" } else { parent };
         Self {
-            path: path.to_owned(),
-            ..self.clone()
+            scheme: self.scheme.clone(),
+            authority: self.authority.clone(),
+            path: self.parent_path().to_owned(),
         }
+    }
+
+    /// [`Location::path`] of the parent.
+    pub fn parent_path(&self) -> &str {
+        let parent = self.path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        if parent.is_empty() { "/" } else { parent }
     }
 
     /// The last component of the path; empty for the root.

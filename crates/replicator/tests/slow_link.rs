@@ -155,16 +155,16 @@ fn published(cluster: &Cluster) -> u64 {
     value(&cluster.metrics, "dualwrite_checkpoints_published_total")
 }
 
-/// Runs for some minutes and then for half an hour, and judges the latter.
+/// Runs for some minutes and then for a quarter of an hour, and judges the latter.
 async fn keeps_being_published(what: &str, mut cluster: Cluster, crosses_in: f64) {
     let warm_up = cluster.run(Duration::from_mins(5)).await;
     let before = published(&cluster);
-    let seen = cluster.run(Duration::from_mins(30)).await;
+    let seen = cluster.run(Duration::from_mins(15)).await;
     verify_published(&cluster).await;
     let published = published(&cluster) - before;
     let (age, at_first) = (largest_age(&seen), largest_age(&warm_up));
     let bound = 3.0 * crosses_in + INTERVAL.as_secs_f64();
-    println!("{what}: a checkpoint crosses in {crosses_in:.0} s; {published} published in 30 min");
+    println!("{what}: a checkpoint crosses in {crosses_in:.0} s; {published} published in 15 min");
     println!(
         "{what}: the oldest newest is {age:.0} s old, bound {bound:.0} s ({at_first:.0} s at first)"
     );

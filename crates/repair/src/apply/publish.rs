@@ -181,12 +181,12 @@ impl Repair<'_> {
 
     /// The gate: whether a file is not there with its length.
     async fn incomplete(&self, needs: &Needs) -> Result<Option<Commit>, StoreError> {
-        let expected = needs.files.iter().map(|need| need.expected.clone());
+        let expected = needs.files.iter().map(|need| &need.expected);
         let expected: Vec<_> = expected.collect();
         let presences = audit::presence(self.target(), &expected).await?;
         let mut lacking = expected.into_iter().zip(presences);
         let lacking = lacking.find(|(_, presence)| *presence != Presence::Present);
-        Ok(lacking.map(|(file, _)| Commit::Incomplete(file)))
+        Ok(lacking.map(|(file, _)| Commit::Incomplete(file.clone())))
     }
 
     /// Replaces the job's entry, if it has one and that knows of older checkpoints only.

@@ -48,22 +48,28 @@ pub(super) async fn look(job: &Job, waiting: &mut Waiting) -> store::Result<bool
 
 /// Looks for what all of these lack, at once: over a slow link an answer takes seconds.
 pub(super) async fn find_missing(job: &Job, waiting: &mut [Waiting]) -> store::Result<()> {
-    let mut missing = HashSet::new();
-    let mut expected: Vec<Expected> = Vec::new();
-    for file in waiting.iter_mut().flat_map(Waiting::missing) {
-        if missing.insert(file.expected.clone()) {
-            expected.push(file.expected.clone());
-        }
-    }
+    // each once, however many name it
+    let mut places = HashMap::new();
+    let mut expected = Vec::new();
+    let missing = waiting.iter().flat_map(Waiting::missing);
+    let asked: Vec<usize> = missing
+        .map(|file| {
+            *places.entry(&file.expected).or_insert_with(|| {
+                expected.push(&file.expected);
+                expected.len() - 1
+            })
+        })
+        .collect();
     let found = audit::presence(job.secondary.as_ref(), &expected).await?;
-    let found: HashMap<_, _> = expected.iter().zip(found).collect();
+    let mut found = asked.into_iter().map(|place| found[place]);
     for waiting in waiting {
         let id = waiting.id;
-        for missing in waiting.missing() {
-            match found.get(&missing.expected) {
-                Some(Presence::Present) => (missing.seen, missing.asked) = (true, false),
-                Some(Presence::WrongLength { found }) => warn_of_length(job, id, missing, *found),
-                Some(Presence::Missing) | None => {}
+        // the same ones, in the same order
+        for (missing, found) in waiting.missing_mut().zip(&mut found) {
+            match found {
+                Presence::Present => (missing.seen, missing.asked) = (true, false),
+                Presence::WrongLength { found } => warn_of_length(job, id, missing, found),
+                Presence::Missing => {}
             }
         }
     }
@@ -88,7 +94,7 @@ pub(super) fn ask(job: &Arc<Job>, waiting: &mut Waiting, grace: Duration) {
         return;
     }
     let (id, need) = (waiting.id, Arc::downgrade(&waiting.need));
-    for missing in waiting.missing().filter(|missing| !missing.asked) {
+    for missing in waiting.missing_mut().filter(|missing| !missing.asked) {
         // a segment's file is longer than what is named of it, and still growing maybe
         if missing.expected.exact {
             let length = missing.expected.length;

@@ -142,7 +142,12 @@ impl Waiting {
     }
 
     /// Those of them that the last look did not find.
-    pub(super) fn missing(&mut self) -> impl Iterator<Item = &mut Unknown> {
+    pub(super) fn missing(&self) -> impl Iterator<Item = &Unknown> {
+        self.unknown.iter().filter(|file| !file.seen)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn missing_mut(&mut self) -> impl Iterator<Item = &mut Unknown> {
         self.unknown.iter_mut().filter(|file| !file.seen)
     }
 
