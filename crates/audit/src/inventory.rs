@@ -7,10 +7,11 @@ use std::fmt;
 
 use checkpoint_layout::{Location, METADATA, SecondaryRoot};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use store::{FileStatus, Store, list_if_there};
+use store::{FileStatus, Store, StoreError, list_if_there};
 
+use crate::published::published_and_closed;
 use crate::verify::read_manifest;
-use crate::{CONCURRENT_CALLS, CatalogueEntry, Finding, Published, published, read_whole};
+use crate::{CONCURRENT_CALLS, CatalogueEntry, Finding, Published, read_whole};
 
 /// A catalogue entry may be replaced while it is read: so often it is read anew.
 const MOST_READS_OF_AN_ENTRY: usize = 3;
@@ -72,15 +73,27 @@ pub enum CatalogueFinding {
     },
     /// The newest checkpoint of a job without an entry for it cannot be used.
     BadNewest(Finding),
+    /// A job's directory may not be read.
+    NotAllowed {
+        /// The directory.
+        dir: Location,
+        /// What the cluster said.
+        refusal: StoreError,
+    },
 }
 
 impl CatalogueFinding {
+    pub(crate) fn not_allowed((dir, refusal): (Location, StoreError)) -> Self {
+        Self::NotAllowed { dir, refusal }
+    }
+
     /// The kind's name in JSON; never changes.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::BadEntry { .. } => "bad_entry",
             Self::NothingPublished { .. } => "nothing_published",
             Self::BadNewest(finding) => finding.kind(),
+            Self::NotAllowed { .. } => "not_allowed",
         }
     }
 
@@ -88,7 +101,7 @@ impl CatalogueFinding {
     pub fn path(&self) -> String {
         match self {
             Self::BadEntry { path, .. } => path.to_string(),
-            Self::NothingPublished { dir, .. } => dir.to_string(),
+            Self::NothingPublished { dir, .. } | Self::NotAllowed { dir, .. } => dir.to_string(),
             Self::BadNewest(finding) => finding.path(),
         }
     }
@@ -108,6 +121,11 @@ impl fmt::Display for CatalogueFinding {
                  protected still, see its JobManager's log and metrics for why none is published"
             ),
             Self::BadNewest(finding) => finding.fmt(f),
+            Self::NotAllowed { dir, refusal } => write!(
+                f,
+                "{dir} may not be read ({}): what is in it is not known. Run it as a user that may",
+                refusal.message
+            ),
         }
     }
 }
@@ -119,8 +137,12 @@ impl fmt::Display for CatalogueFinding {
 pub async fn jobs(store: &dyn Store, root: &Location) -> store::Result<Inventory> {
     let root_is_there = store.stat(root.path()).await?.is_some();
     let (entries, mut findings) = entries(store, root).await?;
-    let groups = by_job(published(store, root).await?);
-    let found = join(root, entries, groups);
+    let (found, closed) = published_and_closed(store, root).await?;
+    let mut found = join(root, entries, by_job(found));
+    for job in &mut found {
+        job.is_closed = closed.contains_key(&job.dir);
+    }
+    findings.extend(closed.into_iter().map(CatalogueFinding::not_allowed));
     let jobs = found.into_iter().map(|found| job(store, found));
     let told: Vec<(Job, Option<CatalogueFinding>)> = stream::iter(jobs)
         .buffered(CONCURRENT_CALLS)
@@ -142,6 +164,8 @@ struct Found {
     id: Option<String>,
     entry: Option<CatalogueEntry>,
     published: Vec<Published>,
+    /// It may not be read.
+    is_closed: bool,
 }
 
 fn by_job(published: Vec<Published>) -> BTreeMap<Location, Vec<Published>> {
@@ -167,6 +191,7 @@ fn join(
             id: Some(entry.job_id.clone()),
             published: groups.get(&dir).cloned().unwrap_or_default(),
             entry: Some(entry),
+            is_closed: false,
             dir,
         });
     }
@@ -177,6 +202,7 @@ fn join(
         id: (dir != *root).then(|| dir.name().to_owned()),
         entry: None,
         published,
+        is_closed: false,
         dir,
     }));
     found
@@ -188,16 +214,17 @@ async fn job(store: &dyn Store, found: Found) -> store::Result<(Job, Option<Cata
         id,
         entry,
         mut published,
+        is_closed,
     } = found;
     let count = published.len();
     let (newest, finding) = match (published.pop(), &entry) {
         (None, entry) => {
-            let finding = entry
-                .as_ref()
-                .map(|entry| CatalogueFinding::NothingPublished {
+            let finding = entry.as_ref().filter(|_| !is_closed).map(|entry| {
+                CatalogueFinding::NothingPublished {
                     dir: dir.clone(),
                     job_name: entry.job_name.clone(),
-                });
+                }
+            });
             (None, finding)
         }
         (Some(checkpoint), Some(entry)) if entry.newest_published_id == checkpoint.id => {

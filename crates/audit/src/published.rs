@@ -1,9 +1,11 @@
 //! Which checkpoints exist: those with a `_metadata`, as the publish protocol has it. Refuses to
 //! judge whether they are whole.
 
+use std::collections::BTreeMap;
+
 use checkpoint_layout::{CheckpointDir, Location, METADATA, SecondaryRoot};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use store::{FileStatus, Store, list_if_there};
+use store::{ErrorKind, FileStatus, Store, StoreError, list_if_there};
 
 use crate::CONCURRENT_CALLS;
 
@@ -31,26 +33,46 @@ pub struct Published {
 /// # Errors
 /// When the store does not tell.
 pub async fn published(store: &dyn Store, root: &Location) -> store::Result<Vec<Published>> {
+    let (found, closed) = published_and_closed(store, root).await?;
+    match closed.into_iter().next() {
+        None => Ok(found),
+        Some((_, refusal)) => Err(refusal),
+    }
+}
+
+/// The directories of jobs that may not be read, with the store's refusals.
+pub(crate) type Closed = BTreeMap<Location, StoreError>;
+
+/// As [`published`], but the directory of a job that may not be read does not hide the others.
+pub(crate) async fn published_and_closed(
+    store: &dyn Store,
+    root: &Location,
+) -> store::Result<(Vec<Published>, Closed)> {
     let children = list_if_there(store, root.path()).await?;
-    let own = checkpoints(store, root, &children).await?;
+    let mut found = checkpoints(store, root, &children).await?;
     let job_dirs: Vec<Location> = children
         .iter()
         .filter(|child| child.is_dir && is_job(child.name()))
         .map(|child| root.with_path(&child.path))
         .collect();
-    let jobs = job_dirs
-        .into_iter()
-        .map(|job_dir| async move { published_of_job(store, &job_dir).await });
-    let mut found: Vec<_> = stream::iter(jobs)
-        .buffered(CONCURRENT_CALLS)
-        .try_collect::<Vec<_>>()
-        .await?
-        .into_iter()
-        .flatten()
-        .chain(own)
-        .collect();
+    let jobs = job_dirs.into_iter().map(|job_dir| async move {
+        let told = published_of_job(store, &job_dir).await;
+        (job_dir, told)
+    });
+    let mut told = stream::iter(jobs).buffered(CONCURRENT_CALLS);
+    let mut closed = Closed::new();
+    while let Some((job_dir, told)) = told.next().await {
+        match told {
+            Ok(more) => found.extend(more),
+            Err(error) if error.kind == ErrorKind::PermissionDenied => {
+                closed.insert(job_dir, error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    drop(told);
     found.sort_by(|left, right| (&left.job_dir, left.id).cmp(&(&right.job_dir, right.id)));
-    Ok(found)
+    Ok((found, closed))
 }
 
 /// The checkpoints in one job's directory, in the order of their numbers. A directory that is not

@@ -8,8 +8,8 @@ use checkpoint_layout::Location;
 use store::{ErrorKind, Store};
 
 use crate::inventory::{Entries, entries};
-use crate::published::is_job;
-use crate::{CatalogueEntry, CatalogueFinding, Published, published, published_of_job};
+use crate::published::{is_job, published_and_closed};
+use crate::{CatalogueEntry, CatalogueFinding, Published, published_of_job};
 
 /// Which jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,11 +103,19 @@ pub async fn targets(
     }
     let (entries, bad) = entries(store, root).await?;
     let mut targets = Targets::default();
+    // those of which nothing is known
+    let mut closed_dirs = BTreeSet::new();
     let found = match which {
         Which::All => {
             let bad = bad.into_iter().map(TargetFinding::Catalogue);
             targets.findings.extend(bad);
-            published(store, root).await?
+            let (found, closed) = published_and_closed(store, root).await?;
+            closed_dirs.extend(closed.keys().cloned());
+            let closed = closed.into_iter().map(CatalogueFinding::not_allowed);
+            targets
+                .findings
+                .extend(closed.map(TargetFinding::Catalogue));
+            found
         }
         Which::Named(names) => of_names(store, root, (names, &entries), &mut targets).await?,
     };
@@ -118,7 +126,7 @@ pub async fn targets(
             Which::All => true,
             Which::Named(names) => names.iter().any(|name| is_called(entry, name)),
         };
-        if is_meant && !with_some.contains(&dir) {
+        if is_meant && !with_some.contains(&dir) && !closed_dirs.contains(&dir) {
             let job_name = entry.job_name.clone();
             let finding = CatalogueFinding::NothingPublished { dir, job_name };
             targets.findings.push(TargetFinding::Catalogue(finding));

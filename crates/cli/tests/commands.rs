@@ -2,7 +2,9 @@
 
 mod support;
 
+use std::ffi::OsString;
 use std::fs;
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,11 +12,16 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use support::{HEAP, checkpoint_in, dualwrite, exits, json_of};
+use support::{HEAP, checkpoint_in, command, dualwrite, exits, json_of};
 
 const BYTES: u64 = 1_048_576 + 2048 + 3 + 4096;
 /// Names a file on `hdfs://primary:8020`.
 const UNALIGNED: &[u8] = include_bytes!("../../../tests/goldens/data/2.2.1/unaligned.metadata");
+
+/// Before an octet that no UTF-8 has.
+fn no_text(name: &str) -> OsString {
+    OsString::from_vec([name.as_bytes(), b"\xff"].concat())
+}
 
 /// A secondary on local files.
 struct Secondary(TempDir);
@@ -352,4 +359,30 @@ fn a_reader_that_goes_away_is_no_crash() {
         .unwrap();
     drop(child.stdout.take());
     assert_eq!(exits(&child.wait_with_output().unwrap(), 0).1, "");
+}
+
+#[test]
+fn names_that_are_no_text_hide_nothing() {
+    let secondary = Secondary::new();
+    let chk = secondary.checkpoint("aaaa/chk-42");
+    fs::write(chk.join(no_text("leftover")), "x").unwrap();
+    secondary.entry("aaaa", 42);
+    let foreign = secondary.path("").join(no_text("job"));
+    fs::create_dir_all(foreign.join("chk-1")).unwrap();
+    let uri = secondary.uri("");
+    let listed = json_of(&dualwrite(&["list", "--json", "--secondary", &uri]), 0);
+    assert_eq!(listed["jobs"].as_array().unwrap().len(), 1, "{listed}");
+    assert_eq!(listed["jobs"][0]["job_id"], "aaaa");
+    json_of(
+        &dualwrite(&["verify", "--json", "--all", "--secondary", &uri]),
+        0,
+    );
+    let plan = secondary.path("gc.json").display().to_string();
+    let asked = ["gc", "plan", "--secondary", &uri, "-o", &plan];
+    let (out, _) = exits(&dualwrite(&asked), 0);
+    assert!(out.contains("job\u{fffd}"), "{out}");
+    assert!(foreign.exists());
+    let named = command(&["verify"]).arg(no_text("file:/a")).output();
+    let (_, err) = exits(&named.unwrap(), 2);
+    assert!(err.contains("invalid UTF-8"), "{err}");
 }

@@ -103,14 +103,10 @@ fn children(dir: &str) -> io::Result<Vec<FileStatus>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
-        let name = entry.file_name().into_string().map_err(|name| {
-            io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("{} is not UTF-8", name.display()),
-            )
-        })?;
+        // What is no UTF-8 is nobody's here: it is shown, and under what is shown nothing is there.
+        let path = as_prefix(dir) + &entry.file_name().to_string_lossy();
         match fs::metadata(entry.path()) {
-            Ok(metadata) => found.push(status(as_prefix(dir) + &name, &metadata)),
+            Ok(metadata) => found.push(status(path, &metadata)),
             // Deleted since it was listed, or a link to nothing.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),

@@ -145,3 +145,30 @@ async fn a_root_that_is_not_there_is_told_from_an_empty_one() {
     let error = jobs(&silent, &root()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::TimedOut);
 }
+
+#[tokio::test]
+async fn what_may_not_be_read_is_told_and_hides_nothing() {
+    let store = MemoryStore::default();
+    put_entry(&store, &entry_of("open", 8)).await;
+    put_entry(&store, &entry_of("closed", 8)).await;
+    for path in ["open/chk-8", "closed/chk-8", "another/chk-1"] {
+        put(&store, &format!("/cp/{path}/_metadata"), HEAP).await;
+    }
+    let refusing = FaultyStore::new(Arc::new(store), |call| {
+        let is_closed = call.path == "/cp/closed"
+            || call.operation == "read" && call.path.starts_with("/cp/another/");
+        is_closed.then_some(store::testing::Fault::Fail(ErrorKind::PermissionDenied))
+    });
+    let found = jobs(&refusing, &root()).await.unwrap();
+    let rows = found.jobs.iter().map(|job| (job.dir.name(), job.published));
+    let rows: Vec<_> = rows.collect();
+    assert_eq!(rows, [("closed", 0), ("open", 1), ("another", 1)]);
+    let findings = found.findings.iter().map(|f| (f.kind(), f.path()));
+    let findings: Vec<_> = findings.collect();
+    let at = |below: &str| root().join(below).to_string();
+    let expected = [
+        ("not_allowed", at("closed")),
+        ("unreadable", at("another/chk-1/_metadata")),
+    ];
+    assert_eq!(findings, expected);
+}

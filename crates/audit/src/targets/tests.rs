@@ -1,7 +1,10 @@
 //! The tests of `targets`, on stores in memory.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use store::MemoryStore;
+use store::testing::{Fault, FaultyStore};
 
 use super::*;
 use crate::catalogue;
@@ -121,4 +124,21 @@ async fn what_is_not_there_is_told() {
     let empty = MemoryStore::default();
     let told = targets(&empty, &root(), &Which::All, false).await.unwrap();
     assert_eq!(told.findings, [TargetFinding::NoRoot(root())]);
+}
+
+#[tokio::test]
+async fn a_job_that_may_not_be_read_does_not_hide_the_others() {
+    let refusing = FaultyStore::new(Arc::new(secondary().await), |call| {
+        let is_closed = call.path == "/cp/p1";
+        is_closed.then_some(Fault::Fail(ErrorKind::PermissionDenied))
+    });
+    let told = targets(&refusing, &root(), &Which::All, true)
+        .await
+        .unwrap();
+    let found: Vec<_> = told.checkpoints.iter().map(ToString::to_string).collect();
+    let others = ["o/chk-1", "p2/chk-3", "unknown/chk-7"];
+    assert_eq!(found, others.map(|below| root().join(below).to_string()));
+    let findings = told.findings.iter().map(TargetFinding::kind);
+    let findings: Vec<_> = findings.collect();
+    assert_eq!(findings, ["not_allowed", "nothing_published"]);
 }
