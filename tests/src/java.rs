@@ -63,9 +63,9 @@ pub(crate) fn run_to_end(words: &[OsString], directory: &Path) -> Result<String>
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let output = spawn(command)
-        .context("cannot start java")?
+        .with_context(|| format!("cannot start {words:?}"))?
         .wait_with_output()
-        .context("cannot read what java says")?;
+        .context("cannot read what it says")?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     if !output.status.success() {
         let error = String::from_utf8_lossy(&output.stderr);

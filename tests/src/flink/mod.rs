@@ -49,8 +49,8 @@ pub struct FlinkBuilder {
     task_managers: usize,
     slots: usize,
     standby: bool,
-    /// How its REST interface is addressed.
-    scheme: &'static str,
+    /// What its REST interface shows, and wants to be shown.
+    tls: Option<Certificate>,
     entries: Entries,
     hadoop_conf: Option<PathBuf>,
     lib: Vec<PathBuf>,
@@ -158,10 +158,10 @@ impl FlinkBuilder {
             .config("high-availability.zookeeper.client.session-timeout", "5000")
     }
 
-    /// Its REST interface speaks TLS.
+    /// Its REST interface speaks TLS, with those who show this certificate, too.
     #[must_use]
     pub fn rest_by_tls(mut self, certificate: &Certificate) -> Self {
-        self.scheme = "https";
+        self.tls = Some(certificate.clone());
         let entries = certificate.entries().into_iter();
         entries.fold(self, |flink, (key, value)| flink.config(key, &value))
     }
@@ -196,7 +196,7 @@ impl FlinkBuilder {
         let task_managers = (0..self.task_managers)
             .map(|index| starter.task_manager(index))
             .collect::<Result<Vec<_>>>()?;
-        let rest_client = self.rest(rest);
+        let rest_client = self.rest(rest)?;
         Ok(FlinkCluster {
             root,
             version: self.version,
@@ -219,9 +219,11 @@ impl FlinkBuilder {
         Ok(root)
     }
 
-    fn rest(&self, port: &Port) -> FlinkRest {
-        let url = format!("{}://{}", self.scheme, port.address());
-        FlinkRest::new(url, self.version.clone())
+    fn rest(&self, port: &Port) -> Result<FlinkRest> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", port.address());
+        let own = self.tls.as_ref().map(Certificate::shown).transpose()?;
+        Ok(FlinkRest::new(url, self.version.clone(), own))
     }
 
     fn fill(&mut self, root: &Path, rpc: &Port, rest: &Port) -> Result<Entries> {
@@ -270,7 +272,7 @@ impl FlinkCluster {
             task_managers: 1,
             slots: 4,
             standby: false,
-            scheme: "http",
+            tls: None,
             entries: Entries::new(),
             hadoop_conf: None,
             lib: Vec::new(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::{Map, Value, json};
 use ureq::Agent;
-use ureq::tls::{TlsConfig, TlsProvider};
+use ureq::tls::{ClientCert, TlsConfig, TlsProvider};
 
 use super::version::FlinkVersion;
 use crate::wait::wait_until;
@@ -82,11 +82,12 @@ pub struct FlinkRest {
 }
 
 impl FlinkRest {
-    pub(super) fn new(url: String, version: FlinkVersion) -> Self {
+    pub(super) fn new(url: String, version: FlinkVersion, own: Option<ClientCert>) -> Self {
         let crypto = rustls::crypto::ring::default_provider();
         let tls = TlsConfig::builder()
             .provider(TlsProvider::Rustls)
             .unversioned_rustls_crypto_provider(Arc::new(crypto))
+            .client_cert(own)
             // whom to trust is for the product to know
             .disable_verification(true);
         let agent = Agent::config_builder()

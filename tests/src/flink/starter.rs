@@ -63,7 +63,7 @@ impl Starter<'_> {
         let launch = self.launch("standby", JOB_MANAGER, JOB_MANAGER_HEAP, &options);
         Ok(Standby {
             process: Process::prepare(launch),
-            rest: self.builder.rest(&rest),
+            rest: self.builder.rest(&rest)?,
             _ports: [rpc, rest],
         })
     }
