@@ -127,6 +127,7 @@ fn settled(checker: &mut Checker, root: &str) -> anyhow::Result<Vec<CheckedCheck
 }
 
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn flink_1_20_is_exact_after_a_kill_and_a_restore() -> anyhow::Result<()> {
     killed_and_restored("1.20.5")
 }

@@ -64,6 +64,7 @@ fn a_frozen_cluster_answers_again_after_the_thaw() -> anyhow::Result<()> {
 }
 
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn a_cluster_refuses_in_safe_mode_over_its_quota_and_on_a_full_disk() -> anyhow::Result<()> {
     let run = Run::new("hdfs_cluster::refuses")?;
     let hdfs = HdfsCluster::builder("secondary")
@@ -130,6 +131,7 @@ fn a_pair_changes_hands_and_the_one_that_was_killed_comes_back_second() -> anyho
 }
 
 #[test]
+#[ignore = "left to `cargo xtask test --all`"]
 fn a_cluster_on_a_host_of_its_own_is_cut_off_and_a_proxy_loses_its_answer() -> anyhow::Result<()> {
     let run = Run::new("hdfs_cluster::host")?;
     let host = Host::start()?;

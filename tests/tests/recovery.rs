@@ -25,7 +25,7 @@ fn a_task_manager_killed_in_mid_checkpoint_is_replaced_and_publishing_goes_on() 
     flink.wait_ready()?;
     let mut judge = sites.judge(FLINK)?;
     let job = ExactlyOnce {
-        records: 120_000,
+        records: 180_000,
         ..ExactlyOnce::new("recovery", &sites.run.data_dir("sink")?)
     };
     let watched = Watched::submit(flink.rest(), &job)?;
