@@ -1,9 +1,10 @@
 //! Two Flinks on the same primary, one plain and one with the product, each with the same job.
 //!
 //! Refuses to differ in anything but the jar and its keys. The secondary's processes have the
-//! last processor to themselves, and nothing of the others' disk: at a site they have machines of
-//! their own.
+//! last processor to themselves, but for the JVMs' compilers, and nothing of the others' disk: at a
+//! site they have machines of their own.
 
+use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ const PAYLOAD_BYTES: u64 = 2_048;
 /// With four payloads each, 32 MiB of state.
 const KEYS: u64 = 4_000;
 const FLINK: &str = "1.20.5";
+/// What the JVM's threads that compile are called.
+const COMPILERS: [&str; 2] = ["C1 Compiler", "C2 Compiler"];
 /// In milliseconds: HDFS' client waits so long, 400 unless said, where the NameNode has not heard
 /// of a file's last block yet, and twice as long the next time. Whether it has is a race of a
 /// millisecond, and a checkpoint that meets with one pause more would hide what is measured.
@@ -103,7 +106,9 @@ impl Pair {
         keep_on(&last.to_string(), sites.secondary.processes())?;
         let others = format!("0-{}", last - 1);
         keep_on(&others, sites.primary.processes())?;
-        keep_on(&others, plain.processes().chain(product.processes()))?;
+        let flinks = || plain.processes().chain(product.processes());
+        keep_on(&others, flinks())?;
+        keep_compilers_on(&last.to_string(), flinks())?;
         let plain = Side::submit("plain", plain, run)?;
         let product = Side::submit("product", product, run)?;
         Ok(Self {
@@ -186,13 +191,39 @@ impl Side {
 /// those to come.
 fn keep_on<'a>(processors: &str, processes: impl Iterator<Item = &'a Process>) -> Result<()> {
     for process in processes {
-        let pid = process.pid().context("a process has ended")?.to_string();
-        let mut command = Command::new("taskset");
-        let output = command
-            .args(["-a", "-p", "-c", processors, &pid])
-            .output()?;
-        ensure!(output.status.success(), "taskset: {output:?}");
+        let pid = process.pid().context("a process has ended")?;
+        taskset(&["-a", "-p", "-c", processors, &pid.to_string()])?;
     }
+    Ok(())
+}
+
+/// The same for the threads of JVMs that compile. They have to do for as long as a round takes, now
+/// for one Flink and now for the other, and take a tenth of a processor for it; at a site they are
+/// done after some minutes.
+fn keep_compilers_on<'a>(
+    processors: &str,
+    processes: impl Iterator<Item = &'a Process>,
+) -> Result<()> {
+    for process in processes {
+        let pid = process.pid().context("a process has ended")?;
+        let mut kept = 0;
+        for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+            let thread = thread?;
+            let name = fs::read_to_string(thread.path().join("comm")).unwrap_or_default();
+            if COMPILERS.iter().any(|compiler| name.starts_with(compiler)) {
+                let id = thread.file_name().to_string_lossy().into_owned();
+                taskset(&["-p", "-c", processors, &id])?;
+                kept += 1;
+            }
+        }
+        ensure!(kept > 0, "no thread of process {pid} compiles");
+    }
+    Ok(())
+}
+
+fn taskset(arguments: &[&str]) -> Result<()> {
+    let output = Command::new("taskset").args(arguments).output()?;
+    ensure!(output.status.success(), "taskset: {output:?}");
     Ok(())
 }
 
@@ -205,5 +236,7 @@ fn launch(flink: FlinkBuilder, run: &Run) -> Result<FlinkCluster> {
             "4mb",
         )
         .java_option("-XX:TieredStopAtLevel=4")
+        // all from the start, so that they can be told to stay on a processor
+        .java_option("-XX:-UseDynamicNumberOfCompilerThreads")
         .launch(run)
 }
