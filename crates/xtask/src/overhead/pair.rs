@@ -106,11 +106,11 @@ impl Pair {
         keep_on(&last.to_string(), sites.secondary.processes())?;
         let others = format!("0-{}", last - 1);
         keep_on(&others, sites.primary.processes())?;
-        let flinks = || plain.processes().chain(product.processes());
-        keep_on(&others, flinks())?;
-        keep_compilers_on(&last.to_string(), flinks())?;
+        keep_on(&others, plain.processes().chain(product.processes()))?;
         let plain = Side::submit("plain", plain, run)?;
         let product = Side::submit("product", product, run)?;
+        let flinks = plain.flink.processes().chain(product.flink.processes());
+        keep_compilers_on(&last.to_string(), flinks)?;
         Ok(Self {
             sites,
             plain,
