@@ -4,8 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use audit::Location;
 use serde::Deserialize;
 use switch::Tls;
+
+use crate::{Exit, output};
 
 /// A configuration; without a file, an empty one.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -15,6 +18,12 @@ pub(crate) struct Config {
     pub(crate) primary: Option<String>,
     /// The name of the other one.
     pub(crate) secondary: Option<String>,
+    /// Further pairs of places of the two, as `dualwrite.path-mapping` has them.
+    #[serde(default)]
+    pub(crate) path_mapping: Vec<String>,
+    /// Further names of the primary, as `dualwrite.primary.aliases` has them.
+    #[serde(default)]
+    pub(crate) primary_aliases: Vec<String>,
     #[serde(default)]
     pub(crate) clusters: BTreeMap<String, Cluster>,
     /// For Flinks of which the address begins with `https`.
@@ -84,6 +93,23 @@ impl Config {
     }
 }
 
+/// Where a pair of `path-mapping` is on one of the two clusters.
+///
+/// # Errors
+/// When it is no pair, or that is no place: said already.
+pub(crate) fn side(pair: &str, is_primary: bool) -> Result<Location, Exit> {
+    let wrong = |why: String| {
+        output::complain(&format!("path-mapping: {why}."));
+        Exit::Usage
+    };
+    let Some((primary, secondary)) = pair.split_once('=') else {
+        let why = format!("'{pair}' is no pair of places (accepted: primary=secondary)");
+        return Err(wrong(why));
+    };
+    let side = if is_primary { primary } else { secondary };
+    Location::parse(side.trim()).map_err(|error| wrong(error.to_string()))
+}
+
 /// Whether a text is meant as a name and not as an address.
 pub(crate) fn is_name(text: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -100,6 +126,8 @@ mod tests {
             r#"
             primary = "east"
             secondary = "west"
+            path-mapping = ["hdfs://nn1/tables=hdfs://nn2/tables"]
+            primary-aliases = ["hdfs://east"]
 
             [clusters.east]
             root = "hdfs://nn1/flink/checkpoints"
@@ -125,6 +153,8 @@ mod tests {
         let east = &config.clusters["east"];
         assert_eq!(east.flink.as_deref(), Some("http://jobmanager-east:8081"));
         assert_eq!(config.primary.as_deref(), Some("east"));
+        assert_eq!(config.path_mapping, ["hdfs://nn1/tables=hdfs://nn2/tables"]);
+        assert_eq!(config.primary_aliases, ["hdfs://east"]);
         assert_eq!(config.flink_tls.ca, Some("/etc/flink/ca.pem".into()));
         assert_eq!(config.flink_tls.key, None);
     }

@@ -96,6 +96,24 @@ impl Context {
         })
     }
 
+    /// The further pairs of places that are meant: the flags', or the configuration's.
+    pub(crate) fn path_mapping<'a>(&'a self, flags: &'a [String]) -> &'a [String] {
+        if flags.is_empty() {
+            &self.config.path_mapping
+        } else {
+            flags
+        }
+    }
+
+    /// The further names of the primary that are meant: the flags', or the configuration's.
+    pub(crate) fn primary_aliases<'a>(&'a self, flags: &'a [String]) -> &'a [String] {
+        if flags.is_empty() {
+            &self.config.primary_aliases
+        } else {
+            flags
+        }
+    }
+
     /// Opens the cluster that a text means. `task` is what is to be done there.
     ///
     /// # Errors

@@ -1,9 +1,7 @@
 //! Makes a plan: asks the target which jobs it has and from what each can be started. Refuses to
 //! change anything, and to ask any Flink.
 
-use std::slice;
-
-use audit::{Inventory, Job, Place, StoreError};
+use audit::{Inventory, Job, Location, Place, StoreError};
 use futures::{StreamExt as _, stream};
 
 use crate::lineage::{Lineage, lineages};
@@ -24,6 +22,8 @@ pub struct Wanted<'a> {
     pub selection: Selection,
     /// How they are started.
     pub jobs_file: &'a JobsFile,
+    /// Further places at the target where files of checkpoints may be (`dualwrite.path-mapping`).
+    pub further: Vec<Location>,
     /// Now, in milliseconds since the epoch.
     pub now_ms: u64,
 }
@@ -47,9 +47,11 @@ pub async fn plan(
         });
     }
     let count = found.len();
+    let mut roots = wanted.further;
+    roots.push(place.location.clone());
     let looks = found
         .iter()
-        .map(|lineage| look(place, lineage, wanted.jobs_file));
+        .map(|lineage| look(place, &roots, lineage, wanted.jobs_file));
     let mut looks = stream::iter(looks).buffered(CONCURRENT_JOBS);
     let mut jobs = Vec::new();
     let mut looked_at = 0;
@@ -74,11 +76,11 @@ pub async fn plan(
 
 async fn look(
     place: &Place,
+    roots: &[Location],
     lineage: &Lineage<'_>,
     jobs_file: &JobsFile,
 ) -> Result<Result<PlannedJob, LeftOut>, StoreError> {
     let Lineage { name, newest, .. } = lineage;
-    let roots = slice::from_ref(&place.location);
     let found = match newest_usable(place, &newest.dir, roots).await {
         Ok(found) => found,
         Err(NoneUsable::Silent(silence)) => return Err(silence),

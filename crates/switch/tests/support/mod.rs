@@ -110,6 +110,7 @@ impl Site {
             },
             selection: Selection::Matching(patterns.collect()),
             jobs_file: &jobs_file,
+            further: Vec::new(),
             now_ms: 1_770_091_600_000,
         };
         switch::plan(&self.place(), wanted, &|_, _| {})

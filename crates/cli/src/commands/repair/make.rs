@@ -63,9 +63,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR")]
     secondary_hadoop_conf_dir: Option<PathBuf>,
     /// A further name of the primary as in dualwrite.primary.aliases; may be given several times
+    /// [default: the configuration's]
     #[arg(long, value_name = "NAME")]
     primary_alias: Vec<String>,
-    /// A further pair of places as in dualwrite.path-mapping; may be given several times
+    /// A further pair of places as in dualwrite.path-mapping; may be given several times [default:
+    /// the configuration's]
     #[arg(long, value_name = "PRIMARY=SECONDARY")]
     path_mapping: Vec<String>,
     /// Write what is missing as a list for `hadoop distcp -f`, and FILE.sh that runs it, so that a
@@ -173,7 +175,9 @@ impl Args {
         };
         let places = (primary.open(&task)?, secondary.open(&task)?);
         let (primary, secondary) = (cluster(primary, &places.0), cluster(secondary, &places.1));
-        let ends = ends(to, places, &self.primary_alias, &self.path_mapping)?;
+        let aliases = context.primary_aliases(&self.primary_alias);
+        let mapping = context.path_mapping(&self.path_mapping);
+        let ends = ends(to, places, aliases, mapping)?;
         let wanted = Wanted {
             which,
             newest: self.newest,
@@ -184,8 +188,8 @@ impl Args {
             lists: self.distcp_list.is_some(),
             primary,
             secondary,
-            primary_aliases: self.primary_alias.clone(),
-            path_mapping: self.path_mapping.clone(),
+            primary_aliases: aliases.to_vec(),
+            path_mapping: mapping.to_vec(),
             now_ms: audit::now_ms(),
         };
         let spinner = Spinner::start();

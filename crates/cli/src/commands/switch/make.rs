@@ -11,6 +11,7 @@ use switch::{JobsFile, Journal, LeftOut, Pattern, Plan, Selection, Source, Targe
 use super::{Direction, show};
 use crate::Exit;
 use crate::commands::{jobs_file, plan_file};
+use crate::config;
 use crate::context::{Context, Given};
 use crate::error::{Failure, explain};
 use crate::output;
@@ -114,6 +115,12 @@ impl Args {
         let source = self.source(context, &target)?;
         let task = format!("plan a switch to {}", target.uri);
         let place = target.open(&task)?;
+        let is_primary = match &target.name {
+            Some(name) => Some(name) == context.config.primary.as_ref(),
+            None => matches!(direction, Direction::ToPrimary),
+        };
+        let further = context.config.path_mapping.iter();
+        let further = further.map(|pair| config::side(pair, is_primary));
         let wanted = Wanted {
             target: Target {
                 name: target.name,
@@ -125,6 +132,7 @@ impl Args {
             source,
             selection,
             jobs_file: &jobs_file,
+            further: further.collect::<Result<_, _>>()?,
             now_ms: audit::now_ms(),
         };
         let spinner = Spinner::start();

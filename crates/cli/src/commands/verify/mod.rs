@@ -8,6 +8,7 @@ use audit::{Counterpart, Location, Look, Place, Proof, Report, Which};
 
 use crate::Exit;
 use crate::commands::record::{Recorded, by_job};
+use crate::config;
 use crate::context::Context;
 use crate::output;
 use crate::progress::{Checkpoints, Spinner};
@@ -58,10 +59,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", requires = "compare")]
     compare_hadoop_conf_dir: Option<PathBuf>,
     /// A further name of the primary as in dualwrite.primary.aliases, under which a _metadata may
-    /// have files; may be given several times
+    /// have files; may be given several times [default: the configuration's]
     #[arg(long, value_name = "NAME", requires = "compare")]
     primary_alias: Vec<String>,
-    /// A further pair of places as in dualwrite.path-mapping; may be given several times
+    /// A further pair of places as in dualwrite.path-mapping; may be given several times [default:
+    /// the configuration's]
     #[arg(long, value_name = "PRIMARY=SECONDARY", requires = "root")]
     path_mapping: Vec<String>,
     /// Leave on the secondary of which jobs the newest usable checkpoint was found, and when: their
@@ -178,11 +180,8 @@ impl Args {
         };
         let root = context.open(&format!("verify {uri}"), uri)?;
         let mut roots = vec![root.location.clone()];
-        for pair in &self.path_mapping {
-            roots.push(self.side(pair).map_err(|why| {
-                output::complain(&format!("--path-mapping: {why}."));
-                Exit::Usage
-            })?);
+        for pair in context.path_mapping(&self.path_mapping) {
+            roots.push(config::side(pair, self.primary.is_some())?);
         }
         let counterpart = match &self.compare {
             None => None,
@@ -193,16 +192,6 @@ impl Args {
             roots,
             counterpart,
         }))
-    }
-
-    /// Where a pair of places is on the cluster that is verified.
-    fn side(&self, pair: &str) -> Result<Location, String> {
-        let (primary, secondary) = pair.split_once('=').ok_or_else(|| {
-            format!("'{pair}' is no pair of places (accepted: primary=secondary)")
-        })?;
-        let is_primary = self.primary.is_some();
-        let side = if is_primary { primary } else { secondary };
-        Location::parse(side.trim()).map_err(|error| error.to_string())
     }
 
     fn counterpart(
@@ -217,7 +206,8 @@ impl Args {
             dir.clone_from(&self.compare_hadoop_conf_dir);
         }
         let place = there.open(&format!("compare with {uri}"))?;
-        let (names, further) = (&self.primary_alias, &self.path_mapping);
+        let names = context.primary_aliases(&self.primary_alias);
+        let further = context.path_mapping(&self.path_mapping);
         let counterpart = match self.primary {
             None => Counterpart::primary(place, root, names, further),
             Some(_) => Counterpart::secondary(place, root, names, further),
