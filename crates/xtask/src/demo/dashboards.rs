@@ -118,7 +118,7 @@ impl Stage {
         let (address, times) = (self.prometheus.address(), TIMES);
         writeln!(
             text,
-            "  Prometheus           {address}/alerts (each duration divided by {times})"
+            "  Prometheus           {address} (each duration divided by {times})"
         )?;
         writeln!(
             text,
