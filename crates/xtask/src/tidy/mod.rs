@@ -117,11 +117,10 @@ fn files() -> Result<Vec<SourceFile>> {
             continue;
         }
         let bytes = std::fs::read(&full).with_context(|| format!("cannot read {path}"))?;
-        // What is not text has no lines to look at.
-        if let Ok(text) = String::from_utf8(bytes) {
-            let path = path.to_owned();
-            files.push(SourceFile { path, text });
-        }
+        // What is not text has no lines to look at, but pages may show it.
+        let text = String::from_utf8(bytes).unwrap_or_default();
+        let path = path.to_owned();
+        files.push(SourceFile { path, text });
     }
     Ok(files)
 }
