@@ -9,7 +9,7 @@ use checkpoint_layout::{Location, METADATA, SecondaryRoot};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use store::{FileStatus, Store, StoreError, list_if_there};
 
-use crate::published::published_and_closed;
+use crate::published::{Closed, published_and_closed};
 use crate::verify::read_manifest;
 use crate::{CONCURRENT_CALLS, CatalogueEntry, Finding, Published, read_whole};
 
@@ -138,17 +138,14 @@ pub async fn jobs(store: &dyn Store, root: &Location) -> store::Result<Inventory
     let root_is_there = store.stat(root.path()).await?.is_some();
     let (entries, mut findings) = entries(store, root).await?;
     let (found, closed) = published_and_closed(store, root).await?;
-    let mut found = join(root, entries, by_job(found));
-    for job in &mut found {
-        job.is_closed = closed.contains_key(&job.dir);
-    }
-    findings.extend(closed.into_iter().map(CatalogueFinding::not_allowed));
-    let jobs = found.into_iter().map(|found| job(store, found));
+    let found = join(root, entries, by_job(found));
+    let jobs = found.into_iter().map(|found| job(store, found, &closed));
     let told: Vec<(Job, Option<CatalogueFinding>)> = stream::iter(jobs)
         .buffered(CONCURRENT_CALLS)
         .try_collect()
         .await?;
     let (jobs, more): (Vec<_>, Vec<_>) = told.into_iter().unzip();
+    findings.extend(closed.into_iter().map(CatalogueFinding::not_allowed));
     findings.extend(more.into_iter().flatten());
     Ok(Inventory {
         root_is_there,
@@ -164,8 +161,6 @@ struct Found {
     id: Option<String>,
     entry: Option<CatalogueEntry>,
     published: Vec<Published>,
-    /// It may not be read.
-    is_closed: bool,
 }
 
 fn by_job(published: Vec<Published>) -> BTreeMap<Location, Vec<Published>> {
@@ -191,7 +186,6 @@ fn join(
             id: Some(entry.job_id.clone()),
             published: groups.get(&dir).cloned().unwrap_or_default(),
             entry: Some(entry),
-            is_closed: false,
             dir,
         });
     }
@@ -202,28 +196,29 @@ fn join(
         id: (dir != *root).then(|| dir.name().to_owned()),
         entry: None,
         published,
-        is_closed: false,
         dir,
     }));
     found
 }
 
-async fn job(store: &dyn Store, found: Found) -> store::Result<(Job, Option<CatalogueFinding>)> {
+async fn job(
+    store: &dyn Store,
+    found: Found,
+    closed: &Closed,
+) -> store::Result<(Job, Option<CatalogueFinding>)> {
     let Found {
         dir,
         id,
         entry,
         mut published,
-        is_closed,
     } = found;
     let count = published.len();
     let (newest, finding) = match (published.pop(), &entry) {
         (None, entry) => {
-            let finding = entry.as_ref().filter(|_| !is_closed).map(|entry| {
-                CatalogueFinding::NothingPublished {
-                    dir: dir.clone(),
-                    job_name: entry.job_name.clone(),
-                }
+            let entry = entry.as_ref().filter(|_| !closed.contains_key(&dir));
+            let finding = entry.map(|entry| CatalogueFinding::NothingPublished {
+                dir: dir.clone(),
+                job_name: entry.job_name.clone(),
             });
             (None, finding)
         }

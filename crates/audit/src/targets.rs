@@ -8,7 +8,7 @@ use checkpoint_layout::Location;
 use store::{ErrorKind, Store};
 
 use crate::inventory::{Entries, entries};
-use crate::published::{is_job, published_and_closed};
+use crate::published::{Closed, is_job, published_and_closed};
 use crate::{CatalogueEntry, CatalogueFinding, Published, published_of_job};
 
 /// Which jobs.
@@ -103,22 +103,22 @@ pub async fn targets(
     }
     let (entries, bad) = entries(store, root).await?;
     let mut targets = Targets::default();
-    // those of which nothing is known
-    let mut closed_dirs = BTreeSet::new();
-    let found = match which {
+    let (found, closed) = match which {
         Which::All => {
             let bad = bad.into_iter().map(TargetFinding::Catalogue);
             targets.findings.extend(bad);
-            let (found, closed) = published_and_closed(store, root).await?;
-            closed_dirs.extend(closed.keys().cloned());
-            let closed = closed.into_iter().map(CatalogueFinding::not_allowed);
-            targets
-                .findings
-                .extend(closed.map(TargetFinding::Catalogue));
-            found
+            published_and_closed(store, root).await?
         }
-        Which::Named(names) => of_names(store, root, (names, &entries), &mut targets).await?,
+        Which::Named(names) => {
+            let found = of_names(store, root, (names, &entries), &mut targets).await?;
+            (found, Closed::new())
+        }
     };
+    let refused = closed.clone().into_iter();
+    let refused = refused.map(CatalogueFinding::not_allowed);
+    targets
+        .findings
+        .extend(refused.map(TargetFinding::Catalogue));
     let with_some: BTreeSet<_> = found.iter().map(|found| &found.job_dir).collect();
     for (entry, dir) in &entries {
         let dir = root.with_path(dir.path());
@@ -126,7 +126,7 @@ pub async fn targets(
             Which::All => true,
             Which::Named(names) => names.iter().any(|name| is_called(entry, name)),
         };
-        if is_meant && !with_some.contains(&dir) && !closed_dirs.contains(&dir) {
+        if is_meant && !with_some.contains(&dir) && !closed.contains_key(&dir) {
             let job_name = entry.job_name.clone();
             let finding = CatalogueFinding::NothingPublished { dir, job_name };
             targets.findings.push(TargetFinding::Catalogue(finding));
