@@ -29,5 +29,5 @@ pub(super) fn read<P, E: Display>(
     parse: impl FnOnce(&str) -> Result<P, E>,
 ) -> Result<P, Exit> {
     let text = std::fs::read_to_string(path).map_err(|error| wrong(path, error))?;
-    parse(&text).map_err(|error| wrong(path, error))
+    parse(&text).map_err(|error| wrong(path, format!("{error}. Correct it, or make it anew")))
 }
