@@ -65,7 +65,7 @@ fn each_fault_raises_its_own_alert_and_no_other() -> Result<()> {
         the_secondary_is_full(stage, &watch)?;
         something_else_is_in_a_checkpoints_place(stage, &watch)?;
         nothing_gets_its_name(stage, &watch)?;
-        nobody_has_verified(stage, &watch)?;
+        nobody_looks(stage, &watch)?;
         processes_end(stage, &watch)
     })
 }
@@ -106,36 +106,37 @@ fn nothing_gets_its_name(stage: &Stage, watch: &Watch) -> Result<()> {
     watch.becomes(&[])
 }
 
-/// It was verified once, two days ago, and is verified again.
-fn nobody_has_verified(stage: &Stage, watch: &Watch) -> Result<()> {
+/// The job was verified two days ago, and drilled 36 days ago: a record of either has the same form,
+/// and a drill needs another Flink.
+fn nobody_looks(stage: &Stage, watch: &Watch) -> Result<()> {
     let dir = stage.sites.secondary_dir();
-    let arguments = [
-        "verify",
-        "--all",
-        "--newest",
-        "--record",
-        "--secondary",
-        &dir,
-    ];
-    let verify = || dualwrite(&arguments);
-    verify()?;
+    let verify = ["verify", "--all", "--newest", "--record"];
+    dualwrite(&[&verify[..], &["--secondary", &dir]].concat())?;
     let secondary = &stage.sites.secondary;
-    let found = secondary.shell(&[
-        "-ls",
-        "-R",
-        "-C",
-        &format!("{DIRECTORY}/.dualwrite/last-good"),
-    ])?;
-    let path = found.lines().find(|path| path.ends_with("/verify.json"));
-    let path = path.context("nothing is recorded")?;
-    let mut record: Value = serde_json::from_str(&secondary.shell(&["-cat", path])?)?;
-    record["at_ms"] = (support::now_ms() - 2 * 24 * 60 * 60 * 1000).into();
-    let file = stage.sites.run.data_dir("desk")?.join("verify.json");
-    std::fs::write(&file, record.to_string())?;
-    secondary.shell(&["-put", "-f", &file.display().to_string(), path])?;
-    watch.becomes_within(LATE, &[alert("DualwriteVerifyStale", &[])])?;
-    verify()?;
-    watch.becomes(&[])
+    let records = format!("{DIRECTORY}/.dualwrite/last-good");
+    let found = secondary.shell(&["-ls", "-R", "-C", &records])?;
+    let mut lines = found.lines();
+    let path = lines.find_map(|path| path.strip_suffix("/verify.json"));
+    let path = path.with_context(|| format!("nothing is recorded: {found}"))?;
+    let text = secondary.shell(&["-cat", &format!("{path}/verify.json")])?;
+    let mut record: Value = serde_json::from_str(&text)?;
+    let file = stage.sites.run.data_dir("desk")?.join("record.json");
+    let mut record_as = |name: &str, days: u64| {
+        record["at_ms"] = (support::now_ms() - days * 24 * 60 * 60 * 1000).into();
+        std::fs::write(&file, record.to_string())?;
+        let to = format!("{path}/{name}");
+        secondary.shell(&["-put", "-f", &file.display().to_string(), &to])
+    };
+    for (name, days, fires) in [
+        ("verify.json", 2, "DualwriteVerifyStale"),
+        ("drill.json", 36, "DualwriteDrillStale"),
+    ] {
+        record_as(name, days)?;
+        watch.becomes_within(LATE, &[alert(fires, &[])])?;
+        record_as(name, 0)?;
+        watch.becomes(&[])?;
+    }
+    Ok(())
 }
 
 /// First one, which comes back; then all.
