@@ -145,6 +145,31 @@ impl Host {
         Ok(text.trim().parse()?)
     }
 
+    /// Which of this machine's processors handle what arrives over the link, on this end and on
+    /// the host's, as network cards of two machines would: otherwise the kernel lets whoever sends
+    /// do the receiver's work (receive packet steering, the kernel's `networking/scaling.rst`).
+    /// Numbered from 0.
+    ///
+    /// # Errors
+    /// When the kernel cannot.
+    pub fn receive_on(&self, here: &[usize], there: &[usize]) -> Result<()> {
+        let mask = |processors: &[usize]| {
+            let bits = processors
+                .iter()
+                .fold(0_u32, |bits, number| bits | 1 << number);
+            format!("{bits:x}")
+        };
+        let (name, device) = (&self.name, &self.device);
+        let steer = |before: &[&str], device: &str, processors: &[usize]| {
+            let file = format!("/sys/class/net/{device}/queues/rx-0/rps_cpus");
+            let script = format!("echo {} > {file}", mask(processors));
+            root::run_words(&[before, &["sh", "-c", &script]].concat())
+        };
+        steer(&[], device, here)?;
+        steer(&["ip", "netns", "exec", name], "eth0", there)?;
+        Ok(())
+    }
+
     /// Ends [`Host::limit`].
     ///
     /// # Errors
@@ -258,6 +283,26 @@ mod tests {
             quick < slow / 2,
             "{quick:?} without a limit, {slow:?} with one"
         );
+    }
+
+    /// How often each processor was told by another one that something has arrived.
+    fn told() -> Vec<u64> {
+        let text = std::fs::read_to_string("/proc/net/softnet_stat").unwrap();
+        let column = |line: &str| u64::from_str_radix(line.split(' ').nth(9)?, 16).ok();
+        text.lines().filter_map(column).collect()
+    }
+
+    #[test]
+    fn what_arrives_is_handled_where_it_was_said() {
+        let last = std::thread::available_parallelism().unwrap().get() - 1;
+        assert!(last > 0, "with one processor there is no choice");
+        let host = Host::start().unwrap();
+        let mut connection = TcpStream::connect(echo(&host)).unwrap();
+        host.receive_on(&[0], &[last]).unwrap();
+        let before = told();
+        round_trip(&mut connection, 1_000_000).unwrap();
+        let after = told();
+        assert!(after[last] > before[last], "{before:?} {after:?}");
     }
 
     #[test]

@@ -17,10 +17,15 @@ pub(crate) fn need(what: &str) -> Result<()> {
 
 /// Runs a command whose words are parted by spaces.
 pub(crate) fn run(line: &str) -> Result<String> {
-    let mut words = line.split(' ');
-    let program = words.next().unwrap_or_default();
+    run_words(&line.split(' ').collect::<Vec<_>>())
+}
+
+/// The same, where words have spaces in them.
+pub(crate) fn run_words(words: &[&str]) -> Result<String> {
+    let line = words.join(" ");
+    let (program, arguments) = words.split_first().unwrap_or((&"", &[]));
     let output = Command::new(program)
-        .args(words)
+        .args(arguments)
         .stdin(Stdio::null())
         .output()
         .with_context(|| format!("cannot start `{line}`: is {program} installed?"))?;

@@ -46,6 +46,31 @@ pub(crate) fn processor_time(pid: u32) -> Result<Duration> {
     Ok(Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND))
 }
 
+/// The processor time of those threads of a process that have `part` in their names. What ends
+/// takes its time with it.
+///
+/// # Errors
+/// When the process is gone.
+pub(crate) fn thread_time(pid: u32, part: &str) -> Result<Duration> {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task"))
+        .with_context(|| format!("process {pid} is gone"))?;
+    let mut nanos = 0;
+    for thread in threads {
+        let thread = thread?.path();
+        let read = |name: &str| std::fs::read_to_string(thread.join(name)).unwrap_or_default();
+        if read("comm").contains(part) {
+            // time on a processor, time waiting for one, how often
+            let ran = read("schedstat");
+            nanos += ran
+                .split(' ')
+                .next()
+                .and_then(|ran| ran.parse().ok())
+                .unwrap_or(0);
+        }
+    }
+    Ok(Duration::from_nanos(nanos))
+}
+
 /// The machine's load averages, over 1, 5 and 15 minutes, as the kernel writes them.
 pub(crate) fn load() -> String {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
@@ -98,5 +123,24 @@ mod tests {
         let stat = "7 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0 20";
         assert_eq!(ticks(stat), Some(300));
         assert!(processor_time(std::process::id()).is_ok());
+    }
+
+    #[test]
+    fn threads_are_found_by_a_part_of_their_names() {
+        let busy = std::thread::Builder::new().name("vitals-busy-1".to_owned());
+        let busy = busy.spawn(|| {
+            let start = std::time::Instant::now();
+            while start.elapsed() < Duration::from_millis(100) {
+                std::hint::spin_loop();
+            }
+            let pid = std::process::id();
+            [
+                thread_time(pid, "busy").unwrap(),
+                thread_time(pid, "no such").unwrap(),
+            ]
+        });
+        let [used, none] = busy.unwrap().join().unwrap();
+        assert!(used > Duration::from_millis(1), "{used:?}");
+        assert_eq!(none, Duration::ZERO);
     }
 }

@@ -6,11 +6,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use harness::{CheckpointInfo, Run};
+use harness::{CheckpointInfo, Host, Run};
 use serde_json::{Value, json};
 
-use super::Who;
-use super::pair::{Flinks, Pair, RATE, Side};
+use super::pair::{Pair, RATE, Side};
 use crate::figures::{median, number, range};
 use crate::screen::Screen;
 use crate::vitals::{self, Vitals};
@@ -90,11 +89,8 @@ impl Measured {
 /// # Errors
 /// When something fails on the way, or a checkpoint of either Flink fails.
 pub(super) fn measure(run: &Run, minutes: u64, screen: &Screen) -> Result<Measured> {
-    let flinks = Flinks {
-        first: Who::Plain,
-        are_plain: false,
-    };
-    let pair = Pair::start(run, None, INTERVAL, flinks, screen)?;
+    let host = Host::start()?;
+    let pair = Pair::on_two_flinks(run, &host, INTERVAL, screen)?;
     let load = vitals::load();
     screen.step("both jobs run");
     pair.plain.job.pace(RATE)?;

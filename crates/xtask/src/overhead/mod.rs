@@ -1,8 +1,7 @@
-//! What the product costs a real job: the same job on two Flinks in one run, one of them plain.
+//! What the product costs a real job: the same job twice in one run, once plain.
 //!
-//! Figures are ratios within one round. Two JVMs that do the same differ in speed for as long as
-//! they live, so each round starts all processes anew. Refuses a round in which the product did not
-//! do its work.
+//! Figures are ratios within one round, and each round starts all processes anew. Refuses a round in
+//! which the product did not do its work. Needs root, for a host that the secondary has to itself.
 
 mod memory;
 mod outcome;
@@ -10,38 +9,43 @@ mod pair;
 mod table;
 mod turn;
 
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 use harness::{Host, Run};
 use serde_json::Value;
 
 use self::outcome::Case;
-use self::pair::{Flinks, Pair};
+use self::pair::Pair;
 use self::turn::Turn;
 use crate::screen::Screen;
 use crate::{dist, vitals};
 
-/// Turns of each Flink in a round, in alternation: who has just run without a limit has
+/// Turns of each job in a round, in alternation: who has just run without a limit has
 /// much to tidy up.
-const TURNS: usize = 2;
-/// The same before that, until the JVMs have compiled what they run: with few processors one turn
-/// is not enough.
+const TURNS: usize = 4;
+/// The same before that, until the JVM has compiled what it runs.
 const WARM_UP: usize = 2;
 
 /// Of what the job writes, a slow link carries one part in so many.
 const WRITTEN_TO_CARRIED: f64 = 10.0;
 
-/// Of the measurements that run a job on two Flinks.
+/// Of the measurements that run a job with the product and a plain one.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Of `overhead`: what the secondary is, one or more, all unless said
     #[arg(long, value_name = "STATE", value_delimiter = ',')]
     secondary: Vec<State>,
-    /// Of `overhead`: how often all is started anew and each of the two Flinks has two turns, per
+    /// Of `overhead`: how often all is started anew and each of the two jobs has its turns, per
     /// state
     #[arg(long, value_name = "N", default_value_t = 4)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// Of `overhead`: between two checkpoints while the job goes without a limit
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    every: u64,
     /// Of `memory`: how long the secondary is frozen
     #[arg(long, value_name = "N", default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
@@ -54,7 +58,7 @@ pub(crate) struct Options {
 /// What the secondary is while the job runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum State {
-    /// Both Flinks are plain: what two of them differ by
+    /// Both jobs are plain: what two of them differ by
     None,
     /// It works
     Healthy,
@@ -62,12 +66,11 @@ pub(super) enum State {
     Dead,
     /// Its processes are stopped and keep their connections
     Frozen,
-    /// It is on a host of its own, and the link to it carries a tenth of what the job writes; needs
-    /// root
+    /// The link to it carries a tenth of what the job writes
     Slow,
 }
 
-/// Which of the two Flinks.
+/// Which of the two jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Who {
     Plain,
@@ -88,7 +91,7 @@ pub(crate) fn overhead(options: &Options) -> Result<()> {
     dist::build()?;
     let mut cases = Vec::new();
     for state in states {
-        let case = measure(*state, options.rounds, &screen);
+        let case = measure(*state, options, &screen);
         if case.is_err() {
             screen.end();
         }
@@ -119,7 +122,8 @@ pub(crate) fn memory(options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn measure(state: State, rounds: u32, screen: &Screen) -> Result<Case> {
+fn measure(state: State, options: &Options, screen: &Screen) -> Result<Case> {
+    let (rounds, every) = (options.rounds, Duration::from_secs(options.every));
     let (mut plain, mut product) = (Vec::new(), Vec::new());
     let load = vitals::load();
     for round in 1..=rounds {
@@ -132,7 +136,7 @@ fn measure(state: State, rounds: u32, screen: &Screen) -> Result<Case> {
         } else {
             Who::Product
         };
-        take_round(state, first, (&mut plain, &mut product), screen)?;
+        take_round(state, first, every, (&mut plain, &mut product), screen)?;
     }
     Ok(Case {
         secondary: state.name(),
@@ -142,41 +146,40 @@ fn measure(state: State, rounds: u32, screen: &Screen) -> Result<Case> {
     })
 }
 
-/// Starts everything, the Flink of `first` before the other, and gives each two turns.
+/// Starts everything, the job of `first` before the other, and gives each its turns.
 fn take_round(
     state: State,
     first: Who,
+    every: Duration,
     (plain, product): (&mut Vec<Turn>, &mut Vec<Turn>),
     screen: &Screen,
 ) -> Result<()> {
     let run = Run::new(&format!("overhead-{}", state.name()))?;
-    let host = (state == State::Slow).then(Host::start).transpose()?;
-    let pair = Pair::start(
-        &run,
-        host.as_ref(),
-        pair::NEVER,
-        state.of_pair(first),
-        screen,
-    )?;
+    let host = Host::start()?;
+    let first_of_jobs = (state != State::None).then_some(first);
+    let pair = Pair::on_one_flink(&run, &host, first_of_jobs, screen)?;
     screen.step(&format!("{WARM_UP} turns of each to warm up"));
     let mut written = 0.0;
     for _ in 0..WARM_UP {
-        turn::take(&pair.plain)?;
-        written = turn::take(&pair.product)?.bytes_per_second;
+        turn::take(&pair.plain, every)?;
+        written = turn::take(&pair.product, every)?.bytes_per_second;
     }
+    pair.plain_is_plain()?;
     if state != State::None {
         pair.published()?;
     }
-    match &host {
-        Some(host) => host.limit(kilobits(written / WRITTEN_TO_CARRIED))?,
-        None => state.set(&pair)?,
+    match state {
+        State::None | State::Healthy => (),
+        State::Dead => pair.sites.secondary.kill(),
+        State::Frozen => pair.sites.secondary.freeze()?,
+        State::Slow => host.limit(kilobits(written / WRITTEN_TO_CARRIED))?,
     }
     for who in [first, first.other()].repeat(TURNS) {
         let (side, turns) = match who {
             Who::Plain => (&pair.plain, &mut *plain),
             Who::Product => (&pair.product, &mut *product),
         };
-        let turn = turn::take(side)?;
+        let turn = turn::take(side, every)?;
         screen.line(&format!("  {:<7}  {}", side.name, turn.text()));
         turns.push(turn);
     }
@@ -188,6 +191,13 @@ fn take_round(
 }
 
 impl Who {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Product => "product",
+        }
+    }
+
     fn other(self) -> Self {
         match self {
             Self::Plain => Self::Product,
@@ -204,24 +214,6 @@ impl State {
             Self::Dead => "dead",
             Self::Frozen => "frozen",
             Self::Slow => "slow",
-        }
-    }
-
-    fn of_pair(self, first: Who) -> Flinks {
-        Flinks {
-            first,
-            are_plain: self == Self::None,
-        }
-    }
-
-    fn set(self, pair: &Pair) -> Result<()> {
-        match self {
-            Self::None | Self::Healthy | Self::Slow => Ok(()),
-            Self::Dead => {
-                pair.sites.secondary.kill();
-                Ok(())
-            }
-            Self::Frozen => pair.sites.secondary.freeze(),
         }
     }
 }

@@ -48,7 +48,7 @@ pub(super) const MEASURES: [Measure; 3] = [
     },
 ];
 
-/// One measure of both Flinks.
+/// One measure of both jobs.
 #[derive(Debug, PartialEq)]
 pub(super) struct Compared {
     /// Lower quartile, median, upper quartile.
@@ -58,11 +58,18 @@ pub(super) struct Compared {
     pub(super) ratio: f64,
     /// The least and the greatest of the rounds.
     pub(super) ratio_range: (f64, f64),
-    /// Of each round, the plain Flink's last turn to its first: what the machine does by itself.
+    /// Of each round, the plain job's last turn to its first: what the machine does by itself.
     pub(super) noise_range: (f64, f64),
 }
 
 impl Case {
+    /// Lower quartile, median, upper quartile of what the library's threads use for each MB of
+    /// checkpoints, in milliseconds of a processor.
+    pub(super) fn library(&self) -> Option<[f64; 3]> {
+        let turns = self.product.iter().map(|turn| turn.library_ms_per_mb);
+        quartiles(&turns.collect::<Vec<_>>())
+    }
+
     /// None if there was no turn.
     pub(super) fn compare(&self, measure: &Measure) -> Option<Compared> {
         let pooled = |turns: &[Turn]| turns.iter().flat_map(measure.values).collect::<Vec<f64>>();
@@ -125,7 +132,9 @@ mod tests {
             durations_ms: vec![ms, ms + 1.0, ms - 1.0],
             bytes_per_second: 1.0,
             records_per_second,
+            full_bytes_per_second: 1.0,
             cores: 0.5,
+            library_ms_per_mb: 2.0,
         }
     }
 
@@ -157,6 +166,7 @@ mod tests {
         let throughput = case.compare(&MEASURES[1]).unwrap();
         assert!(close(throughput.ratio, 0.95), "{throughput:?}");
         assert!(close(throughput.plain[1], 7.5), "{throughput:?}");
+        assert_eq!(case.library(), Some([2.0; 3]));
         let json = case.json();
         assert_eq!(json["measures"]["throughput"]["goal"], ">= 0.98");
         assert_eq!(json["plain_turns"].as_array().unwrap().len(), 4);

@@ -1,16 +1,22 @@
-//! Two Flinks on the same primary, one plain and one with the product, each with the same job.
+//! The same job twice on the same primary, once plain and once with the product.
 //!
-//! Refuses to differ in anything but the jar and its keys. The secondary's processes have the
-//! last processor to themselves, but for the JVMs' compilers, and nothing of the others' disk: at a
-//! site they have machines of their own.
+//! Refuses to let them differ in anything else: where it is the time that is measured, both run in
+//! the same processes, because two JVMs that do the same differ by a fifth for as long as they live.
+//! At a site the clusters have machines of
+//! their own, so both are kept on the last processor, with the JVMs' compilers, and the Flinks on
+//! the others. There the secondary's processes run when nothing else does, so that the primary
+//! does not notice them; what is sent to them is received there too; and they are in memory,
+//! not on the primary's disk.
 
 use std::fs;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use harness::{
-    ExactlyOnce, FlinkBuilder, FlinkCluster, HdfsCluster, Host, Process, Run, wait_until,
+    ExactlyOnce, FlinkBuilder, FlinkCluster, HdfsCluster, Host, Process, Run, test_job_jar,
+    wait_until,
 };
 
 use super::Who;
@@ -28,21 +34,15 @@ const PAYLOAD_BYTES: u64 = 2_048;
 /// With four payloads each, 32 MiB of state.
 const KEYS: u64 = 4_000;
 const FLINK: &str = "1.20.5";
+/// Flink's own storage, by a job's own configuration (`CheckpointStorageLoader.load`, Flink 1.19 and
+/// later: the job's goes before the cluster's).
+const PLAIN: [&str; 2] = ["execution.checkpointing.storage", "filesystem"];
 /// What the JVM's threads that compile are called.
 const COMPILERS: [&str; 2] = ["C1 Compiler", "C2 Compiler"];
 /// In milliseconds: HDFS' client waits so long, 400 unless said, where the NameNode has not heard
 /// of a file's last block yet, and twice as long the next time. Whether it has is a race of a
 /// millisecond, and a checkpoint that meets with one pause more would hide what is measured.
 const CLOSE_AGAIN_AFTER: &str = "dfs.client.block.write.locateFollowingBlock.initial.delay.ms";
-
-/// Which Flinks.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Flinks {
-    /// Which of them is started first.
-    pub(super) first: Who,
-    /// Neither of them has the product.
-    pub(super) are_plain: bool,
-}
 
 /// What runs side by side.
 pub(super) struct Pair {
@@ -51,71 +51,92 @@ pub(super) struct Pair {
     pub(super) product: Side,
 }
 
-/// A Flink and its job, which stands still until it is given a pace.
+/// A job and its Flink. It stands still until it is given a pace.
 pub(super) struct Side {
     pub(super) name: &'static str,
-    pub(super) flink: FlinkCluster,
+    pub(super) flink: Arc<FlinkCluster>,
     pub(super) job: ExactlyOnce,
     /// The job's id.
     pub(super) id: String,
 }
 
 impl Pair {
-    /// Starts everything, the secondary on `host`, if there is one; checkpoints are triggered
-    /// `every` so often.
+    /// Starts everything, with both jobs on one Flink, the one of `first` before the other, or with
+    /// two plain ones if there is no first. Checkpoints are triggered by hand.
     ///
     /// # Errors
     /// When something does not start.
-    pub(super) fn start(
+    pub(super) fn on_one_flink(
         run: &Run,
-        host: Option<&Host>,
-        every: Duration,
-        Flinks { first, are_plain }: Flinks,
+        host: &Host,
+        first: Option<Who>,
         screen: &Screen,
     ) -> Result<Self> {
-        screen.step("starting two HDFS clusters, primary and secondary");
-        let secondary = HdfsCluster::builder("secondary").in_memory();
-        let secondary = match host {
-            Some(host) => secondary.host(host),
-            None => secondary,
-        };
-        let primary = HdfsCluster::builder("primary").client(CLOSE_AGAIN_AFTER, "20");
-        let sites = Sites::of(run, primary, secondary)?;
-        screen.step(&format!("starting two Flinks {FLINK}, one of them plain"));
-        let plain = || launch(sites.plain("plain", FLINK, every)?, run);
-        let product = || {
-            let flink = if are_plain {
-                sites.plain("product", FLINK, every)
-            } else {
-                sites.product("product", FLINK, every)
-            };
-            launch(flink?, run)
-        };
+        let sites = start_sites(run, host, screen)?;
+        screen.step(&format!("starting a Flink {FLINK}"));
+        let flink = sites
+            .product("flink", FLINK, NEVER)?
+            .slots(4)
+            // one class for both: two would not be compiled alike
+            .lib(&test_job_jar()?)
+            .config("classloader.resolve-order", "parent-first")
+            .config("taskmanager.memory.managed.size", "256m")
+            .config("taskmanager.memory.network.min", "128m")
+            .config("taskmanager.memory.network.max", "128m");
+        let flink = Arc::new(launch(flink, run)?);
+        place(&sites, host, flink.processes())?;
+        let submit = |who: Who, is_plain| Side::submit(who, &flink, is_plain, run);
         let (plain, product) = match first {
-            Who::Plain => (plain()?, product()?),
-            Who::Product => {
-                let product = product()?;
-                (plain()?, product)
+            None => (submit(Who::Plain, true)?, submit(Who::Product, true)?),
+            Some(Who::Plain) => (submit(Who::Plain, true)?, submit(Who::Product, false)?),
+            Some(Who::Product) => {
+                let product = submit(Who::Product, false)?;
+                (submit(Who::Plain, true)?, product)
             }
         };
-        let last = std::thread::available_parallelism()?.get() - 1;
-        ensure!(
-            last > 0,
-            "the secondary needs a processor of its own, and there is one in all"
-        );
-        keep_on(&last.to_string(), sites.secondary.processes())?;
-        let others = format!("0-{}", last - 1);
-        keep_on(&others, sites.primary.processes())?;
-        keep_on(&others, plain.processes().chain(product.processes()))?;
-        let plain = Side::submit("plain", plain, run)?;
-        let product = Side::submit("product", product, run)?;
-        let flinks = plain.flink.processes().chain(product.flink.processes());
-        keep_compilers_on(&last.to_string(), flinks)?;
+        keep_compilers_on_last(flink.processes())?;
         Ok(Self {
             sites,
             plain,
             product,
         })
+    }
+
+    /// Starts everything, with a Flink for each of the jobs, one of them without the jar;
+    /// checkpoints are triggered `every` so often.
+    ///
+    /// # Errors
+    /// When something does not start.
+    pub(super) fn on_two_flinks(
+        run: &Run,
+        host: &Host,
+        every: Duration,
+        screen: &Screen,
+    ) -> Result<Self> {
+        let sites = start_sites(run, host, screen)?;
+        screen.step(&format!("starting two Flinks {FLINK}, one of them plain"));
+        let plain = launch(sites.plain("plain", FLINK, every)?, run)?;
+        let product = launch(sites.product("product", FLINK, every)?, run)?;
+        let flinks = || plain.processes().chain(product.processes());
+        place(&sites, host, flinks())?;
+        keep_compilers_on_last(flinks())?;
+        let (plain, product) = (Arc::new(plain), Arc::new(product));
+        Ok(Self {
+            sites,
+            plain: Side::submit(Who::Plain, &plain, false, run)?,
+            product: Side::submit(Who::Product, &product, false, run)?,
+        })
+    }
+
+    /// Makes sure that nothing of the plain job is on the secondary.
+    ///
+    /// # Errors
+    /// When something is, or the secondary does not answer.
+    pub(super) fn plain_is_plain(&self) -> Result<()> {
+        let dir = format!("{DIRECTORY}/{}", self.plain.id);
+        let listed = self.sites.secondary.web().list(&dir)?;
+        ensure!(listed.is_none(), "{dir} is on the secondary");
+        Ok(())
     }
 
     /// Waits until the newest checkpoint is published, or a newer one is, if they go on: an
@@ -149,7 +170,9 @@ impl Pair {
 }
 
 impl Side {
-    fn submit(name: &'static str, flink: FlinkCluster, run: &Run) -> Result<Self> {
+    /// A job that `is_plain` does not use what is in its Flink's configuration.
+    fn submit(who: Who, flink: &Arc<FlinkCluster>, is_plain: bool, run: &Run) -> Result<Self> {
+        let name = who.name();
         flink.wait_ready()?;
         let job = ExactlyOnce {
             records: u64::MAX / 4,
@@ -159,7 +182,14 @@ impl Side {
             ..ExactlyOnce::new(name, &run.data_dir(&format!("sink-{name}"))?)
         };
         job.pace(0)?;
-        let id = flink.rest().submit(&job.submission(None)?)?;
+        let mut submission = job.submission(None)?;
+        if is_plain {
+            let [key, value] = PLAIN;
+            submission
+                .configuration
+                .insert(key.to_owned(), value.to_owned());
+        }
+        let id = flink.rest().submit(&submission)?;
         flink.rest().wait_for_state(&id, "RUNNING", LIMIT)?;
         wait_until("all tasks to run", LIMIT, || {
             let details = flink.rest().get(&format!("/jobs/{id}"))?;
@@ -171,7 +201,7 @@ impl Side {
         })?;
         Ok(Self {
             name,
-            flink,
+            flink: Arc::clone(flink),
             job,
             id,
         })
@@ -187,23 +217,55 @@ impl Side {
     }
 }
 
+fn start_sites(run: &Run, host: &Host, screen: &Screen) -> Result<Sites> {
+    screen.step("starting two HDFS clusters, primary and secondary");
+    let secondary = HdfsCluster::builder("secondary").in_memory().host(host);
+    let primary = HdfsCluster::builder("primary").client(CLOSE_AGAIN_AFTER, "20");
+    Sites::of(run, primary, secondary)
+}
+
+fn last_processor() -> Result<usize> {
+    let last = std::thread::available_parallelism()?.get() - 1;
+    ensure!(
+        last > 0,
+        "the clusters need a processor of their own, and there is one in all"
+    );
+    Ok(last)
+}
+
+/// Puts everything on the processors that it is to run on.
+fn place<'a>(sites: &Sites, host: &Host, flinks: impl Iterator<Item = &'a Process>) -> Result<()> {
+    let last = last_processor()?;
+    host.receive_on(&(0..last).collect::<Vec<_>>(), &[last])?;
+    keep_on(&format!("0-{}", last - 1), flinks)?;
+    keep_on(&last.to_string(), sites.primary.processes())?;
+    keep_on(&last.to_string(), sites.secondary.processes())?;
+    run_when_nothing_else_does(sites.secondary.processes())
+}
+
 /// Keeps processes on some processors, numbered from 0 as `taskset` has it: all their threads, and
 /// those to come.
 fn keep_on<'a>(processors: &str, processes: impl Iterator<Item = &'a Process>) -> Result<()> {
     for process in processes {
         let pid = process.pid().context("a process has ended")?;
-        taskset(&["-a", "-p", "-c", processors, &pid.to_string()])?;
+        tool("taskset", &["-a", "-p", "-c", processors, &pid.to_string()])?;
     }
     Ok(())
 }
 
-/// The same for the threads of JVMs that compile. They have to do for as long as a round takes, now
-/// for one Flink and now for the other, and take a tenth of a processor for it; at a site they are
-/// done after some minutes.
-fn keep_compilers_on<'a>(
-    processors: &str,
-    processes: impl Iterator<Item = &'a Process>,
-) -> Result<()> {
+/// All their threads, and those to come.
+fn run_when_nothing_else_does<'a>(processes: impl Iterator<Item = &'a Process>) -> Result<()> {
+    for process in processes {
+        let pid = process.pid().context("a process has ended")?;
+        tool("chrt", &["-a", "-i", "-p", "0", &pid.to_string()])?;
+    }
+    Ok(())
+}
+
+/// Keeps the threads of JVMs that compile on the last processor. They have to do for as long as a
+/// round takes, and take a tenth of a processor for it; at a site they are done after some minutes.
+fn keep_compilers_on_last<'a>(processes: impl Iterator<Item = &'a Process>) -> Result<()> {
+    let last = last_processor()?.to_string();
     for process in processes {
         let pid = process.pid().context("a process has ended")?;
         let mut kept = 0;
@@ -212,7 +274,7 @@ fn keep_compilers_on<'a>(
             let name = fs::read_to_string(thread.path().join("comm")).unwrap_or_default();
             if COMPILERS.iter().any(|compiler| name.starts_with(compiler)) {
                 let id = thread.file_name().to_string_lossy().into_owned();
-                taskset(&["-p", "-c", processors, &id])?;
+                tool("taskset", &["-p", "-c", &last, &id])?;
                 kept += 1;
             }
         }
@@ -221,9 +283,9 @@ fn keep_compilers_on<'a>(
     Ok(())
 }
 
-fn taskset(arguments: &[&str]) -> Result<()> {
-    let output = Command::new("taskset").args(arguments).output()?;
-    ensure!(output.status.success(), "taskset: {output:?}");
+fn tool(program: &str, arguments: &[&str]) -> Result<()> {
+    let output = Command::new(program).args(arguments).output()?;
+    ensure!(output.status.success(), "{program}: {output:?}");
     Ok(())
 }
 

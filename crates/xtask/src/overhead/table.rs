@@ -35,7 +35,16 @@ pub(super) fn of_cases(cases: &[Case]) -> String {
     });
     let loads = loads.collect::<Vec<_>>().join("; ");
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    format!("\n{table}\n\n{cores} cores; load averages: {loads}")
+    let library = cases.iter().filter_map(|case| {
+        let [low, middle, high] = case.library()?;
+        let secondary = case.secondary;
+        Some(format!("{secondary}: {middle:.1} ({low:.1} to {high:.1})"))
+    });
+    let library = library.collect::<Vec<_>>().join("; ");
+    format!(
+        "\n{table}\n\nthe library's threads, in ms of a core for each MB of checkpoints: \
+         {library}\n{cores} cores; load averages: {loads}"
+    )
 }
 
 fn row(case: &Case, measure: &Measure, compared: &Compared) -> [String; 8] {
