@@ -3,9 +3,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// When all processors are busy, such a thread gets a tenth of the time of one that has not asked
+/// When all processors are busy, such a thread gets a third of the time of one that has not asked
 /// for less (kernel/sched/core.c, `sched_prio_to_weight`); at all other times it misses nothing.
-const NICE: i32 = 10;
+const NICE: i32 = 5;
 
 static IS_GUEST: AtomicBool = AtomicBool::new(false);
 

@@ -7,7 +7,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use hdfs_native::{Client, ClientBuilder};
@@ -111,7 +111,8 @@ impl Drop for Generation {
     }
 }
 
-/// A call that ends when nobody waits for it any more.
+/// A call that ends when nobody waits for it any more. Asked again after it has ended, it is one that
+/// was given up.
 #[derive(Debug)]
 pub(crate) struct Task<T>(Option<JoinHandle<hdfs_native::Result<T>>>);
 
@@ -119,10 +120,12 @@ impl<T> Future for Task<T> {
     type Output = std::result::Result<hdfs_native::Result<T>, Option<JoinError>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            Some(handle) => Pin::new(handle).poll(cx).map_err(Some),
-            None => Poll::Ready(Err(None)),
-        }
+        let Some(handle) = &mut self.0 else {
+            return Poll::Ready(Err(None));
+        };
+        let ended = ready!(Pin::new(handle).poll(cx));
+        self.0 = None;
+        Poll::Ready(ended.map_err(Some))
     }
 }
 
@@ -173,6 +176,21 @@ mod tests {
             (ErrorKind::Other, "stat", "/a")
         );
         assert_eq!(error.message, "hdfs-native panicked: SASL state 7");
+    }
+
+    /// As of a client whose threads ended while a file was created: what comes late is asked for
+    /// once more.
+    #[tokio::test]
+    async fn what_was_given_up_may_be_asked_again() {
+        let handle = tokio::spawn(std::future::pending::<hdfs_native::Result<()>>());
+        handle.abort();
+        let mut task = Task(Some(handle));
+        for _ in 0..2 {
+            let limit = Duration::from_secs(10);
+            let error = answer(&mut task, limit, "create", "/a").await.unwrap_err();
+            assert_eq!(error.kind, ErrorKind::TimedOut);
+            assert_eq!(error.message, "given up with its client");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use hdfs_native::file::FileWriter;
 use hdfs_native::{Client, HdfsError};
+use tokio::time::timeout;
 
 use super::client::Generation;
 use super::cluster::Cluster;
@@ -21,6 +22,8 @@ use crate::{ErrorKind, Result, StoreError, Writer};
 const FIRST_LOOK_AFTER: Duration = Duration::from_millis(10);
 /// Looks are never further apart.
 const LOOKS_APART_AT_MOST: Duration = Duration::from_millis(160);
+/// At least so long, and twice as long as the look took, the answer is waited for after that.
+const ANSWER_AFTER_LOOK: Duration = Duration::from_millis(5);
 
 /// Deletes its file when it is dropped without having been closed.
 pub(crate) struct HdfsWriter {
@@ -76,9 +79,11 @@ impl HdfsWriter {
 /// the first `complete` is often too early. hdfs-native 0.14.8 then sleeps for 500 ms, Hadoop's own
 /// client for 400 ms. Once that `complete` has committed the last block, which shows as the file's
 /// length, nothing is lost by giving up the sleep: `close` called anew does nothing but ask again.
-/// Before that it must not be given up, because it may still be sending. If what is given up was
-/// not the sleep but the answer to a `complete` that succeeded, the next one learns that the file
-/// is not open any more.
+/// Before that it must not be given up, because it may still be sending. The answer to a `complete`
+/// comes later than its effect, which others see before it is on the `NameNode`'s disk, so it is
+/// waited for a little: asking again for what is done costs the `NameNode` an exception and a page
+/// of its log. If the answer comes later still, the next one learns that the file is not open any
+/// more.
 async fn close_promptly(
     mut file: FileWriter,
     client: Client,
@@ -89,23 +94,23 @@ async fn close_promptly(
     let mut asked_before = false;
     loop {
         let mut closing = Box::pin(file.close());
-        loop {
-            match tokio::time::timeout(pause, &mut closing).await {
-                Ok(Err(error)) if asked_before && is_closed(&error) => {
-                    drop(closing);
-                    return Ok(file);
-                }
-                Ok(closed) => {
-                    drop(closing);
-                    return closed.map(|()| file);
-                }
-                Err(_) => pause = (pause * 2).min(LOOKS_APART_AT_MOST),
+        let closed = loop {
+            if let Ok(closed) = timeout(pause, &mut closing).await {
+                break Some(closed);
             }
+            pause = (pause * 2).min(LOOKS_APART_AT_MOST);
+            let asked = Instant::now();
             let found = client.get_file_info(&path).await;
             if length > 0 && found.is_ok_and(|found| found.length as u64 == length) {
-                asked_before = true;
-                break;
+                let wait = ANSWER_AFTER_LOOK.max(2 * asked.elapsed());
+                break timeout(wait, &mut closing).await.ok();
             }
+        };
+        drop(closing);
+        match closed {
+            None => asked_before = true,
+            Some(Err(error)) if asked_before && is_closed(&error) => return Ok(file),
+            Some(closed) => return closed.map(|()| file),
         }
     }
 }
@@ -146,7 +151,7 @@ impl Writer for HdfsWriter {
                 .await
                 .is_ok()
         };
-        self.finished = tokio::time::timeout(limit, abort).await.unwrap_or(false);
+        self.finished = timeout(limit, abort).await.unwrap_or(false);
     }
 }
 
