@@ -111,8 +111,8 @@ impl Drop for Generation {
     }
 }
 
-/// A call that ends when nobody waits for it any more. Asked again after it has ended, it is one that
-/// was given up.
+/// A call that ends when nobody waits for it any more. Asked again after it has ended, it is one
+/// that was given up.
 #[derive(Debug)]
 pub(crate) struct Task<T>(Option<JoinHandle<hdfs_native::Result<T>>>);
 
