@@ -106,8 +106,8 @@ fn nothing_gets_its_name(stage: &Stage, watch: &Watch) -> Result<()> {
     watch.becomes(&[])
 }
 
-/// The job was verified two days ago, and drilled 36 days ago: a record of either has the same form,
-/// and a drill needs another Flink.
+/// The job was verified two days ago, and drilled 36 days ago: a record of either has the same
+/// form, and a drill needs another Flink.
 fn nobody_looks(stage: &Stage, watch: &Watch) -> Result<()> {
     let dir = stage.sites.secondary_dir();
     let verify = ["verify", "--all", "--newest", "--record"];

@@ -9,13 +9,15 @@ use anyhow::{Context, Result, ensure};
 use harness::{CheckpointInfo, Host, Run};
 use serde_json::{Value, json};
 
-use super::pair::{Pair, RATE, Side};
+use super::pair::{Pair, Side};
 use crate::figures::{median, number, range};
 use crate::screen::Screen;
 use crate::vitals::{self, Vitals};
 
 /// Between two checkpoints of either job.
 const INTERVAL: Duration = Duration::from_secs(2);
+/// Records in a second of either job: with few processors both are to keep their interval.
+const PACE: u64 = 500;
 /// Both jobs run so long before the secondary is frozen: until RocksDB's caches are full.
 const WARM_UP: Duration = Duration::from_secs(90);
 const LOOK: Duration = Duration::from_secs(1);
@@ -93,8 +95,8 @@ pub(super) fn measure(run: &Run, minutes: u64, screen: &Screen) -> Result<Measur
     let pair = Pair::on_two_flinks(run, &host, INTERVAL, screen)?;
     let load = vitals::load();
     screen.step("both jobs run");
-    pair.plain.job.pace(RATE)?;
-    pair.product.job.pace(RATE)?;
+    pair.plain.job.pace(PACE)?;
+    pair.product.job.pace(PACE)?;
     let before = look(&pair, WARM_UP, screen)?;
     pair.published()?;
     screen.step("the secondary is frozen (SIGSTOP)");

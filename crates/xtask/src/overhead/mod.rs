@@ -1,7 +1,8 @@
 //! What the product costs a real job: the same job twice in one run, once plain.
 //!
-//! Figures are ratios within one round, and each round starts all processes anew. Refuses a round in
-//! which the product did not do its work. Needs root, for a host that the secondary has to itself.
+//! Figures are ratios within one round, and each round starts all processes anew. Refuses a round
+//! in which the product did not do its work. Needs root, for a host that the secondary has to
+//! itself.
 
 mod memory;
 mod outcome;

@@ -1,12 +1,11 @@
 //! The same job twice on the same primary, once plain and once with the product.
 //!
 //! Refuses to let them differ in anything else: where it is the time that is measured, both run in
-//! the same processes, because two JVMs that do the same differ by a fifth for as long as they live.
-//! At a site the clusters have machines of
-//! their own, so both are kept on the last processor, with the JVMs' compilers, and the Flinks on
-//! the others. There the secondary's processes run when nothing else does, so that the primary
-//! does not notice them; what is sent to them is received there too; and they are in memory,
-//! not on the primary's disk.
+//! the same processes, because two JVMs that do the same differ by a fifth for as long as they
+//! live. At a site the clusters have machines of their own, so both are kept on the last processor,
+//! with the JVMs' compilers, and the Flinks on the others. There the secondary's processes run when
+//! nothing else does, so that the primary does not notice them; what is sent to them is received
+//! there too; and they are in memory, not on the primary's disk.
 
 use std::fs;
 use std::process::Command;
@@ -34,8 +33,8 @@ const PAYLOAD_BYTES: u64 = 2_048;
 /// With four payloads each, 32 MiB of state.
 const KEYS: u64 = 4_000;
 const FLINK: &str = "1.20.5";
-/// Flink's own storage, by a job's own configuration (`CheckpointStorageLoader.load`, Flink 1.19 and
-/// later: the job's goes before the cluster's).
+/// Flink's own storage, by a job's own configuration (`CheckpointStorageLoader.load`, Flink 1.19
+/// and later: the job's goes before the cluster's).
 const PLAIN: [&str; 2] = ["execution.checkpointing.storage", "filesystem"];
 /// What the JVM's threads that compile are called.
 const COMPILERS: [&str; 2] = ["C1 Compiler", "C2 Compiler"];
@@ -117,14 +116,16 @@ impl Pair {
         screen.step(&format!("starting two Flinks {FLINK}, one of them plain"));
         let plain = launch(sites.plain("plain", FLINK, every)?, run)?;
         let product = launch(sites.product("product", FLINK, every)?, run)?;
-        let flinks = || plain.processes().chain(product.processes());
-        place(&sites, host, flinks())?;
-        keep_compilers_on_last(flinks())?;
+        place(&sites, host, plain.processes().chain(product.processes()))?;
         let (plain, product) = (Arc::new(plain), Arc::new(product));
+        let plain = Side::submit(Who::Plain, &plain, false, run)?;
+        let product = Side::submit(Who::Product, &product, false, run)?;
+        let flinks = plain.flink.processes().chain(product.flink.processes());
+        keep_compilers_on_last(flinks)?;
         Ok(Self {
             sites,
-            plain: Side::submit(Who::Plain, &plain, false, run)?,
-            product: Side::submit(Who::Product, &product, false, run)?,
+            plain,
+            product,
         })
     }
 

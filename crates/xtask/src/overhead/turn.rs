@@ -50,7 +50,7 @@ impl Turn {
     /// For people.
     pub(super) fn text(&self) -> String {
         format!(
-            "{:6.0} ms for a checkpoint  {:5.1} MB/s  {:5.2} cores  {:4.1} ms of them for each MB;  \
+            "{:6.0} ms for a checkpoint  {:5.1} MB/s  {:5.2} cores  {:4.1} ms of them for each MB; \
              without a limit  {:8.0} records/s  {:5.1} MB/s",
             median(&self.durations_ms).unwrap_or_default(),
             self.bytes_per_second / 1e6,
@@ -113,8 +113,8 @@ pub(super) fn take(side: &Side, every: Duration) -> Result<Turn> {
     })
 }
 
-/// Triggers a checkpoint whenever one is `due`, as long as `more`, which is told how many there were
-/// and when the next is due. Answers with their numbers.
+/// Triggers a checkpoint whenever one is `due`, as long as `more`, which is told how many there
+/// were and when the next is due. Answers with their numbers.
 fn checkpoints(
     side: &Side,
     mut due: Instant,
@@ -144,8 +144,8 @@ fn bytes(checkpoints: &[CheckpointInfo]) -> f64 {
     number(checkpoints.iter().map(|info| info.checkpointed_bytes).sum())
 }
 
-/// Records in a second, and what the checkpoints added, in bytes in a second, with one taken `every`
-/// so often.
+/// Records in a second, and what the checkpoints added, in bytes in a second, with one taken
+/// `every` so often.
 fn without_limit(side: &Side, every: Duration) -> Result<(f64, f64)> {
     side.job.hurry()?;
     thread::sleep(SETTLE);
