@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 
 use crate::support::now_ms;
-use crate::{Apart, Backend, FREE, LIMIT_KEY, Running};
+use crate::{Apart, Backend, FREE, LIMIT_KEY, NOT_TEED, Running};
 
 /// Of a job that is not to end.
 const RECORDS: u64 = 9_000_000;
@@ -57,7 +57,9 @@ fn a_tenth_is_carried(name: &str, backend: Backend) -> Result<()> {
         let slow = now_ms();
         stays_young(apart, &job)?;
         job.was_unhurt(slow)?;
-        let warned = apart.warned(&job)?;
+        let mut warned = apart.warned(&job)?;
+        // The disk is slow whenever others write to it, too.
+        warned.retain(|line| !line.contains(NOT_TEED));
         ensure!(warned.is_empty(), "{warned:#?}");
 
         let newest = job.watched.newest()?;

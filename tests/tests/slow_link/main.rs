@@ -32,6 +32,9 @@ const LIMIT_KEY: &str = "dualwrite.upload.bandwidth-limit";
 /// Half of it is less than a checkpoint has, so some of that waits on disk.
 const MEMORY: &str = "8mb";
 
+/// In the line that says that bytes found no room on their way.
+const NOT_TEED: &str = "was not teed (buffer_full)";
+
 static FREE: Shared<Apart> = Shared::new();
 
 /// A secondary on a host of its own, and a Flink without a job.
@@ -152,9 +155,7 @@ impl Apart {
     }
 
     /// What the processes have warned of since the job was submitted, but for a slow link: each may
-    /// say once of a job that it leaves checkpoints out, or that somebody else does; and but for a
-    /// slow disk, which this machine's is whenever others write: what does not get there in time is
-    /// copied from the primary.
+    /// say once of a job that it leaves checkpoints out, or that somebody else does.
     fn warned(&self, job: &Running) -> Result<Vec<String>> {
         let mut all = Vec::new();
         for (process, before) in self.flink.processes().zip(&job.said_before) {
@@ -162,8 +163,7 @@ impl Apart {
             let (slow, others): (Vec<_>, Vec<_>) =
                 lines.into_iter().partition(|line| is_of_slow_link(line));
             ensure!(slow.len() <= 1, "{slow:#?}");
-            let is_of_slow_disk = |line: &String| line.contains("was not teed (buffer_full)");
-            all.extend(others.into_iter().filter(|line| !is_of_slow_disk(line)));
+            all.extend(others);
         }
         Ok(all)
     }

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use harness::{Disk, wait_until};
 
 use crate::support::{LIMIT, now_ms};
-use crate::{Apart, Backend, CHECKPOINTS, FREE, MEMORY_KEY, Running, SPILL_KEY};
+use crate::{Apart, Backend, CHECKPOINTS, FREE, MEMORY_KEY, NOT_TEED, Running, SPILL_KEY};
 
 const DISK_MEGABYTES: u32 = 64;
 /// Half of it is less than a checkpoint has, all of it just about as much.
@@ -80,7 +80,7 @@ fn disk_hanging() -> Result<()> {
         let disk = Disk::mount_freezable(&apart.sites.run, "spill", DISK_MEGABYTES)?;
         let job = spills_to(apart, "hanging", disk.path(), TOO_LITTLE)?;
         disk.freeze()?;
-        is_said(apart, &job, "was not teed (buffer_full)")?;
+        is_said(apart, &job, NOT_TEED)?;
         let newest = job.watched.newest()?;
         disk.thaw()?;
         apart.sites.host()?.unlimit()?;
