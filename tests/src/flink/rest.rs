@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::{Map, Value, json};
 use ureq::Agent;
 use ureq::tls::{ClientCert, TlsConfig, TlsProvider};
@@ -248,6 +248,21 @@ impl FlinkRest {
                 .into_iter()
                 .find(|c| c.status == "COMPLETED");
             newest.context("none in the history")
+        })
+    }
+
+    /// Waits until all tasks of a job run, so that none of them declines a checkpoint.
+    ///
+    /// # Errors
+    /// At the limit, with how many tasks are in which state.
+    pub fn wait_for_tasks(&self, job: &str, limit: Duration) -> Result<()> {
+        wait_until("all tasks to run", limit, || {
+            let details = self.get(&format!("/jobs/{job}"))?;
+            let counts = &details["status-counts"];
+            let running = counts["RUNNING"].as_u64();
+            let all = details["vertices"].as_array().map_or(0, Vec::len);
+            ensure!(all > 0 && running >= Some(u64::try_from(all)?), "{counts}");
+            Ok(())
         })
     }
 

@@ -25,7 +25,7 @@ use crate::{dist, vitals};
 
 /// Turns of each job in a round, in alternation: who has just run without a limit has
 /// much to tidy up.
-const TURNS: usize = 4;
+const TURNS: usize = 8;
 /// The same before that, until the JVM has compiled what it runs.
 const WARM_UP: usize = 2;
 
@@ -40,13 +40,16 @@ pub(crate) struct Options {
     secondary: Vec<State>,
     /// Of `overhead`: how often all is started anew and each of the two jobs has its turns, per
     /// state
-    #[arg(long, value_name = "N", default_value_t = 4)]
+    #[arg(long, value_name = "N", default_value_t = 2)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Of `overhead`: between two checkpoints while the job goes without a limit
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
     every: u64,
+    /// Of `overhead`: where the jobs keep their state
+    #[arg(long, value_name = "BACKEND", default_value = "rocksdb")]
+    backend: Backend,
     /// Of `memory`: how long the secondary is frozen
     #[arg(long, value_name = "N", default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
@@ -69,6 +72,15 @@ pub(super) enum State {
     Frozen,
     /// The link to it carries a tenth of what the job writes
     Slow,
+}
+
+/// Where a job keeps its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Backend {
+    /// RocksDB, with incremental checkpoints, of a size that differs
+    Rocksdb,
+    /// The JVM's heap, with checkpoints of all of it
+    Heap,
 }
 
 /// Which of the two jobs.
@@ -124,7 +136,7 @@ pub(crate) fn memory(options: &Options) -> Result<()> {
 }
 
 fn measure(state: State, options: &Options, screen: &Screen) -> Result<Case> {
-    let (rounds, every) = (options.rounds, Duration::from_secs(options.every));
+    let rounds = options.rounds;
     let (mut plain, mut product) = (Vec::new(), Vec::new());
     let load = vitals::load();
     for round in 1..=rounds {
@@ -137,7 +149,7 @@ fn measure(state: State, options: &Options, screen: &Screen) -> Result<Case> {
         } else {
             Who::Product
         };
-        take_round(state, first, every, (&mut plain, &mut product), screen)?;
+        take_round(state, first, options, (&mut plain, &mut product), screen)?;
     }
     Ok(Case {
         secondary: state.name(),
@@ -151,14 +163,15 @@ fn measure(state: State, options: &Options, screen: &Screen) -> Result<Case> {
 fn take_round(
     state: State,
     first: Who,
-    every: Duration,
+    options: &Options,
     (plain, product): (&mut Vec<Turn>, &mut Vec<Turn>),
     screen: &Screen,
 ) -> Result<()> {
     let run = Run::new(&format!("overhead-{}", state.name()))?;
     let host = Host::start()?;
+    let every = Duration::from_secs(options.every);
     let first_of_jobs = (state != State::None).then_some(first);
-    let pair = Pair::on_one_flink(&run, &host, first_of_jobs, screen)?;
+    let pair = Pair::on_one_flink(&run, &host, first_of_jobs, options.backend, screen)?;
     screen.step(&format!("{WARM_UP} turns of each to warm up"));
     let mut written = 0.0;
     for _ in 0..WARM_UP {

@@ -18,7 +18,7 @@ use harness::{
     wait_until,
 };
 
-use super::Who;
+use super::{Backend, Who};
 use crate::screen::Screen;
 use crate::sites::{DIRECTORY, Sites};
 
@@ -35,7 +35,7 @@ const KEYS: u64 = 4_000;
 const FLINK: &str = "1.20.5";
 /// Flink's own storage, by a job's own configuration (`CheckpointStorageLoader.load`, Flink 1.19
 /// and later: the job's goes before the cluster's).
-const PLAIN: [&str; 2] = ["execution.checkpointing.storage", "filesystem"];
+const PLAIN: (&str, &str) = ("execution.checkpointing.storage", "filesystem");
 /// What the JVM's threads that compile are called.
 const COMPILERS: [&str; 2] = ["C1 Compiler", "C2 Compiler"];
 /// In milliseconds: HDFS' client waits so long, 400 unless said, where the NameNode has not heard
@@ -69,6 +69,7 @@ impl Pair {
         run: &Run,
         host: &Host,
         first: Option<Who>,
+        backend: Backend,
         screen: &Screen,
     ) -> Result<Self> {
         let sites = start_sites(run, host, screen)?;
@@ -84,7 +85,11 @@ impl Pair {
             .config("taskmanager.memory.network.max", "128m");
         let flink = Arc::new(launch(flink, run)?);
         place(&sites, host, flink.processes())?;
-        let submit = |who: Who, is_plain| Side::submit(who, &flink, is_plain, run);
+        let submit = |who: Who, is_plain: bool| {
+            let mut configuration = vec![backend.configured()];
+            configuration.extend(is_plain.then_some(PLAIN));
+            Side::submit(who, &flink, &configuration, run)
+        };
         let (plain, product) = match first {
             None => (submit(Who::Plain, true)?, submit(Who::Product, true)?),
             Some(Who::Plain) => (submit(Who::Plain, true)?, submit(Who::Product, false)?),
@@ -118,8 +123,8 @@ impl Pair {
         let product = launch(sites.product("product", FLINK, every)?, run)?;
         place(&sites, host, plain.processes().chain(product.processes()))?;
         let (plain, product) = (Arc::new(plain), Arc::new(product));
-        let plain = Side::submit(Who::Plain, &plain, false, run)?;
-        let product = Side::submit(Who::Product, &product, false, run)?;
+        let plain = Side::submit(Who::Plain, &plain, &[], run)?;
+        let product = Side::submit(Who::Product, &product, &[], run)?;
         let flinks = plain.flink.processes().chain(product.flink.processes());
         keep_compilers_on_last(flinks)?;
         Ok(Self {
@@ -170,9 +175,25 @@ impl Pair {
     }
 }
 
+impl Backend {
+    /// As Flink 1.18 and later call it, and take it in a job's own configuration.
+    fn configured(self) -> (&'static str, &'static str) {
+        let name = match self {
+            Self::Rocksdb => "rocksdb",
+            Self::Heap => "hashmap",
+        };
+        ("state.backend.type", name)
+    }
+}
+
 impl Side {
-    /// A job that `is_plain` does not use what is in its Flink's configuration.
-    fn submit(who: Who, flink: &Arc<FlinkCluster>, is_plain: bool, run: &Run) -> Result<Self> {
+    /// A job whose own `configuration` goes before that of its Flink.
+    fn submit(
+        who: Who,
+        flink: &Arc<FlinkCluster>,
+        configuration: &[(&str, &str)],
+        run: &Run,
+    ) -> Result<Self> {
         let name = who.name();
         flink.wait_ready()?;
         let job = ExactlyOnce {
@@ -184,22 +205,12 @@ impl Side {
         };
         job.pace(0)?;
         let mut submission = job.submission(None)?;
-        if is_plain {
-            let [key, value] = PLAIN;
-            submission
-                .configuration
-                .insert(key.to_owned(), value.to_owned());
-        }
+        let words = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        submission
+            .configuration
+            .extend(configuration.iter().map(words));
         let id = flink.rest().submit(&submission)?;
-        flink.rest().wait_for_state(&id, "RUNNING", LIMIT)?;
-        wait_until("all tasks to run", LIMIT, || {
-            let details = flink.rest().get(&format!("/jobs/{id}"))?;
-            let counts = &details["status-counts"];
-            let running = counts["RUNNING"].as_u64();
-            let all = details["vertices"].as_array().map_or(0, Vec::len);
-            ensure!(running >= Some(u64::try_from(all)?), "{counts}");
-            Ok(())
-        })?;
+        flink.rest().wait_for_tasks(&id, LIMIT)?;
         Ok(Self {
             name,
             flink: Arc::clone(flink),
