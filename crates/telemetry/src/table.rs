@@ -61,7 +61,8 @@ macro_rules! table {
 
 table! {
     LIBRARY_LOADED "library_loaded" Gauge "" []
-        "1: the native library is loaded. A process without it serves nothing.";
+        "1: the native library is loaded. A process without it serves nothing; Flink's own metrics \
+         say 0 there.";
     BUILD_INFO "build_info" Info "" [VERSION, ARCH, HDFS_NATIVE]
         "The version that runs, its processor, and the version of its HDFS client.";
     STARTED "started_timestamp_seconds" Gauge "seconds" []

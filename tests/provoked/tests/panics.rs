@@ -3,6 +3,8 @@
 
 #[path = "../../tests/support/mod.rs"]
 mod support;
+#[path = "../../tests/alerts/watch.rs"]
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,8 +12,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use harness::{Process, wait_until};
 use support::{LIMIT, Sites, Stage, now_ms, said};
+use watch::{Watch, alert};
 
 const FLINK: &str = "1.20.5";
+/// An hour becomes three minutes.
+const TIMES: u64 = 20;
 /// With panics as without.
 const CHECKPOINTS: usize = 5;
 /// Entries that are called all the time, and by whom.
@@ -58,6 +63,7 @@ fn stage() -> Result<(Stage, Asked)> {
     let asked = Asked(sites.run.data_dir("asked")?.join("entries"));
     let flink = sites
         .flink(FLINK)?
+        .prometheus_reporter()?
         .config("dualwrite.native.path", &library()?.to_string_lossy())
         .config(support::REPORTER_KEY, support::REPORTER)
         // Where no TaskManager copies, the JobManager does, if the primary still has the files.
@@ -154,6 +160,24 @@ fn a_panic_in_any_native_entry_is_said_once_and_harms_neither_job_nor_secondary(
     restored(&mut stage, last)?;
     let newest = stage.watched.newest()?;
     stage.judge.until_published(&stage.watched.id, newest)?;
+    stage.sites.run.passed();
+    Ok(())
+}
+
+/// The one that is asked for numbers by Flink's metrics, and nobody else.
+#[test]
+#[ignore = "left to `cargo xtask test --all`"]
+fn a_panic_raises_one_alert_for_an_hour() -> Result<()> {
+    let (stage, asked) = stage()?;
+    let watch = Watch::start(&stage, TIMES)?;
+    watch.becomes(&[])?;
+    watch.stays_at(&[], "nothing panics")?;
+    asked.panic_in("numbers")?;
+    is_said(&stage, "numbers", "jobmanager")?;
+    is_said(&stage, "numbers", "taskmanager")?;
+    watch.becomes(&[alert("DualwritePanicked", &[])])?;
+    asked.panic_in("")?;
+    watch.becomes(&[])?;
     stage.sites.run.passed();
     Ok(())
 }

@@ -3,6 +3,8 @@
 //!
 //! Durations are divided by [`TIMES`]; the 30 seconds under which nothing is late are not.
 
+mod jobs;
+mod limits;
 mod shipped;
 #[path = "../support/mod.rs"]
 mod support;
@@ -11,7 +13,8 @@ mod watch;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use harness::{Fate, Rule, promtool, wait_until};
+use harness::{promtool, wait_until};
+use jobs::NOTHING_IS_PUBLISHED;
 use serde_json::Value;
 use support::{DIRECTORY, LIMIT, Scraped, Sites, Stage, dualwrite, on_stage};
 use watch::{Watch, alert};
@@ -23,7 +26,10 @@ const TIMES: u64 = 20;
 const LATE: Duration = Duration::from_mins(3 + 1 + 2);
 
 fn stage() -> Result<Stage> {
-    let sites = Sites::launch_proxied("alerts")?;
+    configured(Sites::launch_proxied("alerts")?)
+}
+
+fn configured(sites: Sites) -> Result<Stage> {
     let flink = sites
         .flink(FLINK)?
         .prometheus_reporter()?
@@ -92,12 +98,7 @@ fn something_else_is_in_a_checkpoints_place(stage: &Stage, watch: &Watch) -> Res
 /// Files come, and no `_metadata`: nothing but the lag tells.
 fn nothing_gets_its_name(stage: &Stage, watch: &Watch) -> Result<()> {
     let proxy = stage.sites.proxy()?;
-    proxy.rule(Rule {
-        method: "rename2",
-        of: "/_metadata",
-        every: 1,
-        fate: Fate::Hold,
-    });
+    proxy.rule(NOTHING_IS_PUBLISHED);
     watch.becomes(&[alert(
         "DualwriteFarBehind",
         &[("job_id", &stage.watched.id)],
@@ -139,12 +140,22 @@ fn nobody_looks(stage: &Stage, watch: &Watch) -> Result<()> {
     Ok(())
 }
 
-/// First one, which comes back; then all.
-fn processes_end(stage: &Stage, watch: &Watch) -> Result<()> {
+/// First one, which comes back; then it has no library; then all.
+fn processes_end(stage: &mut Stage, watch: &Watch) -> Result<()> {
+    let down = alert("DualwriteExporterDown", &[]);
     stage.flink.task_manager(0).kill();
-    watch.becomes(&[alert("DualwriteExporterDown", &[])])?;
+    watch.becomes(std::slice::from_ref(&down))?;
     stage.flink.task_manager(0).restart()?;
     watch.becomes(&[])?;
+
+    let path = "dualwrite.native.path";
+    stage.flink.configure(path, Some("/nowhere/library.so"))?;
+    stage.flink.task_manager(0).restart()?;
+    watch.becomes(&[down, alert("DualwriteLibraryNotLoaded", &[])])?;
+    stage.flink.configure(path, None)?;
+    stage.flink.task_manager(0).restart()?;
+    watch.becomes(&[])?;
+
     stage.flink.kill();
     watch.becomes(&[alert("DualwriteNotScraped", &[])])
 }
@@ -153,7 +164,7 @@ fn processes_end(stage: &Stage, watch: &Watch) -> Result<()> {
 #[test]
 fn promtool_finds_nothing_wrong() -> Result<()> {
     on_stage(stage, |stage| {
-        let folder = shipped::folder();
+        let folder = watch::folder();
         promtool(&folder, &["check", "rules", "alerts.yml"], "")?;
         promtool(&folder, &["test", "rules", "alerts_test.yml"], "")?;
         for process in stage.flink.processes() {

@@ -1,18 +1,12 @@
 //! What is shipped in docs/dashboards, expression by expression. Refuses one that gives nothing,
 //! but for alerts, which have to.
 
-use std::path::PathBuf;
-
 use anyhow::{Context, Result, ensure};
-use harness::{Prometheus, wait_until, workspace_dir};
+use harness::{Prometheus, wait_until};
 use serde_json::Value;
 
 use crate::support::LIMIT;
-
-/// The rules and dashboards.
-pub fn folder() -> PathBuf {
-    workspace_dir().join("docs/dashboards")
-}
+use crate::watch::folder;
 
 /// Asks for all of them as Grafana does, of the one job that there is.
 pub fn every_expression_gives_numbers(prometheus: &Prometheus) -> Result<()> {

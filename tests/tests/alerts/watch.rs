@@ -1,12 +1,12 @@
 //! Which alerts fire beside a stage. Refuses to overlook one that fires for a moment only.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use harness::{Process, Prometheus, Sample, wait_until};
+use harness::{Process, Prometheus, Sample, wait_until, workspace_dir};
 
-use crate::shipped;
 use crate::support::{LIMIT, Scraped, Stage, reporter_port};
 
 /// What fires, but for what is only told: over a link that was slow for a while, the stride.
@@ -15,6 +15,11 @@ const FIRING: &str = r#"ALERTS{alertstate="firing", severity!="info"}"#;
 const STAYS: Duration = Duration::from_secs(40);
 /// The longest time that an event counts, half an hour, and what it takes to be seen.
 const BECOMES: Duration = Duration::from_secs(90 + 120);
+
+/// The rules and dashboards that are shipped.
+pub fn folder() -> PathBuf {
+    workspace_dir().join("docs/dashboards")
+}
 
 /// A Prometheus that scrapes all processes of a stage.
 pub struct Watch {
@@ -30,7 +35,7 @@ pub fn alert(name: &str, labels: &[(&str, &str)]) -> String {
 }
 
 impl Watch {
-    /// Starts it and waits until the rules have all that they read.
+    /// Starts it, `times` as quick as it is shipped, and waits until the rules have all that they read.
     pub fn start(stage: &Stage, times: u64) -> Result<Self> {
         let processes = || stage.flink.processes();
         let ours = processes().map(address).collect::<Result<Vec<_>>>()?;
@@ -38,7 +43,7 @@ impl Watch {
             processes().map(|process| Ok(format!("127.0.0.1:{}", reporter_port(process)?)));
         let flinks = flinks.collect::<Result<Vec<_>>>()?;
         let targets = [("flink-dualwrite", ours), ("flink", flinks)];
-        let rules = shipped::folder().join("alerts.yml");
+        let rules = folder().join("alerts.yml");
         let prometheus = Prometheus::start(&stage.sites.run, &rules, times, &targets)?;
         let started = wait_until("the lag to be recorded", LIMIT, || {
             let lag = prometheus.query("dualwrite:lag_intervals")?;

@@ -22,7 +22,7 @@ public final class DualWriteMetricReporterFactory implements MetricReporterFacto
     public MetricReporter createMetricReporter(Properties properties) {
         return new DualWriteMetricReporter(
                 areWanted(properties)
-                        ? new FlinkNumbers(() -> NativeLibrary.ofProcess().loaded())
+                        ? new FlinkNumbers(() -> NativeLibrary.ofProcess().numbers())
                         : null);
     }
 

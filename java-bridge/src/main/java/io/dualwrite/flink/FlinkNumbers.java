@@ -33,7 +33,7 @@ final class FlinkNumbers {
     private static final String NO_JOB = "";
     private static final long POLL_INTERVAL_MS = 1000;
 
-    private final Supplier<Native> library;
+    private final Supplier<String> library;
     private final Thread polling = LogPump.thread(this::run, "flink-dualwrite-metrics");
     private final AtomicBoolean started = new AtomicBoolean();
 
@@ -46,9 +46,9 @@ final class FlinkNumbers {
     private volatile boolean closed;
 
     /**
-     * @param library gives null until the library is loaded
+     * @param library what it tells, null while there is nothing to tell
      */
-    FlinkNumbers(Supplier<Native> library) {
+    FlinkNumbers(Supplier<String> library) {
         this.library = library;
     }
 
@@ -98,8 +98,7 @@ final class FlinkNumbers {
     /** Asks once, and registers what is new. */
     void poll() {
         try {
-            final Native bridge = library.get();
-            final String told = bridge == null ? null : bridge.numbers();
+            final String told = library.get();
             if (told != null) {
                 numbers = parse(told);
             }

@@ -20,6 +20,7 @@ import org.apache.flink.configuration.ReadableConfig;
 final class NativeLibrary {
 
     private static final String GUARD = "io.dualwrite.flink.library";
+    private static final String NOT_LOADED = "library_loaded\t0\n";
 
     /**
      * Loads by a lambda, not by a method reference: System.load looks at its caller's class loader.
@@ -70,9 +71,16 @@ final class NativeLibrary {
         return loaded;
     }
 
-    /** The library if it is loaded by now, null otherwise. */
-    synchronized Native loaded() {
-        return loaded;
+    /** As {@link Native#numbers} tells them, or that it cannot be loaded; null before either. */
+    String numbers() {
+        final Native library;
+        synchronized (this) {
+            if (loaded == null) {
+                return tried ? NOT_LOADED : null;
+            }
+            library = loaded;
+        }
+        return library.numbers();
     }
 
     private void link(ReadableConfig config) throws IOException, InvalidOptionException {

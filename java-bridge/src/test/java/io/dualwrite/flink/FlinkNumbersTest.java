@@ -40,7 +40,7 @@ class FlinkNumbersTest {
 
     private final List<String> twice = new ArrayList<>();
     private final FakeNative library = new FakeNative();
-    private final FlinkNumbers numbers = new FlinkNumbers(() -> library);
+    private final FlinkNumbers numbers = new FlinkNumbers(() -> library.numbers());
     private final JobManagerMetricGroup process =
             JobManagerMetricGroup.createJobManagerMetricGroup(registry(), "h");
     private final JobManagerJobMetricGroup job = process.addJob(JOB, "payments");

@@ -58,8 +58,10 @@ class NativeLibraryTest {
     }
 
     private void assertRefused(NativeLibrary library, String... reasons) {
+        assertThat(library.numbers()).isNull();
         assertThat(library.load(config)).isNull();
         assertThat(library.load(config)).isNull();
+        assertThat(library.numbers()).isEqualTo("library_loaded\t0\n");
         assertThat(log.lines)
                 .hasSize(1)
                 .first()
@@ -82,6 +84,7 @@ class NativeLibraryTest {
         final TestLibrary library = TestLibrary.loadable(linked, dir);
         assertThat(library.library().load(config)).isSameAs(linked);
         assertThat(library.library().load(config)).isSameAs(linked);
+        assertThat(library.library().numbers()).isSameAs(linked.numbers);
         assertThat(library.loads()).hasSize(1);
         assertThat(library.loads().get(0).getParent()).isEqualTo(dir.resolve("own"));
         assertThat(log.lines).isEmpty();

@@ -1,0 +1,131 @@
+//! What the secondary takes too slowly: bytes that fill a budget, that find no room in it, and a
+//! link that carries less than a job writes.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use harness::{ExactlyOnce, Fate, Rule, wait_until};
+
+use crate::jobs::{BY_HAND, job, submit};
+use crate::support::{LIMIT, Sites, Stage, Watched, on_stage};
+use crate::watch::{Watch, alert};
+use crate::{TIMES, configured, stage};
+
+/// No file gets its place on the secondary, and none is given up: whoever asks waits.
+const NOTHING_IS_WRITTEN: Rule = Rule {
+    method: "create",
+    of: "",
+    every: 1,
+    fate: Fate::Hold,
+};
+const NEARLY_FULL: &str =
+    "dualwrite_buffer_used_bytes / (dualwrite_buffer_limit_bytes > 0) > 0.8 < 1";
+const FULL: &str = r#"increase(dualwrite_sessions_abandoned_total{reason="buffer_full"}[15s]) > 0"#;
+/// Until Prometheus has seen what a checkpoint did.
+const SEEN: Duration = Duration::from_millis(1_200);
+/// A lag of less than 30 s is none.
+const WITHIN: Duration = Duration::from_secs(28);
+/// What the link is left of what the job writes.
+const TENTH: f64 = 0.1;
+const TOO_SLOW: &str = r#"ALERTS{alertname="DualwriteLinkTooSlow", alertstate="firing"}"#;
+/// An hour in which the alert waits, and until the stride is there or gone: it is voted upon.
+const STRIDE: Duration = Duration::from_mins(3 + 5);
+
+#[test]
+#[ignore = "left to `cargo xtask test --all`"]
+fn a_budget_that_is_nearly_full_and_one_that_is_raise_their_own_alerts() -> Result<()> {
+    on_stage(stage, |stage| {
+        for (key, value) in [
+            // Nothing is given up.
+            ("dualwrite.call.timeout", "10 min"),
+            ("dualwrite.buffer.memory", "8mb"),
+            ("dualwrite.chunk.size", "64kb"),
+            ("dualwrite.spill.max-size", "0"),
+        ] {
+            stage.flink.configure(key, Some(value))?;
+        }
+        stage.flink.restart()?;
+        // A tenth of the memory, each time.
+        let job = ExactlyOnce {
+            keys: 200,
+            ..job("budget", stage)?
+        };
+        let job = submit(stage, &job, &[BY_HAND, ("state.backend.type", "hashmap")])?;
+        let newest = stage.flink.rest().checkpoint(&job.id, LIMIT)?;
+        stage.judge.until_published(&job.id, newest)?;
+        let watch = Watch::start(stage, TIMES)?;
+
+        for (what, fires, label) in [
+            (
+                NEARLY_FULL,
+                "DualwriteBudgetNearlyFull",
+                ("budget", "dualwrite.buffer.memory"),
+            ),
+            (FULL, "DualwriteFilesNotCopied", ("reason", "buffer_full")),
+        ] {
+            watch.becomes(&[])?;
+            stage.sites.proxy()?.rule(NOTHING_IS_WRITTEN);
+            checkpoints_until(stage, &job, &watch, what)?;
+            watch.becomes(&[alert(fires, &[label])])?;
+            stage.sites.proxy()?.let_go();
+        }
+        watch.becomes(&[])
+    })
+}
+
+/// One checkpoint after the other, until Prometheus gives something for this expression.
+fn checkpoints_until(stage: &Stage, job: &Watched, watch: &Watch, what: &str) -> Result<()> {
+    let began = Instant::now();
+    while began.elapsed() < WITHIN {
+        stage.flink.rest().checkpoint(&job.id, LIMIT)?;
+        sleep(SEEN);
+        if !watch.prometheus.query(what)?.is_empty() {
+            return Ok(());
+        }
+    }
+    bail!("{what} is not so after {WITHIN:?} of checkpoints")
+}
+
+#[test]
+#[ignore = "left to `cargo xtask test --all`"]
+fn a_link_that_is_too_slow_is_told_of_until_it_is_not() -> Result<()> {
+    let sites = Sites::launch_apart("alerts_apart")?;
+    let stage = configured(sites)?;
+    let watch = Watch::start(&stage, TIMES)?;
+    watch.becomes(&[])?;
+    let host = stage.sites.host()?;
+    let written = watch
+        .prometheus
+        .query("sum(rate(dualwrite_uploaded_bytes_total[15s]))")?;
+    let written = written.first().context("nothing is uploaded")?.value;
+    ensure!(
+        written > 100_000.0,
+        "{written} bytes a second are too few to be slow"
+    );
+    host.limit(kilobits(TENTH * written))?;
+    wait_until("the alert about the link", STRIDE, || {
+        let told = watch.prometheus.query(TOO_SLOW)?;
+        let job = told.first().context("it does not fire")?;
+        ensure!(job.labels["job_id"] == stage.watched.id, "{told:#?}");
+        Ok::<_, anyhow::Error>(())
+    })?;
+    host.unlimit()?;
+    wait_until("the alert about the link to end", STRIDE, || {
+        let told = watch.prometheus.query(TOO_SLOW)?;
+        ensure!(told.is_empty(), "{told:#?}");
+        Ok::<_, anyhow::Error>(())
+    })?;
+    watch.becomes(&[])?;
+    stage.sites.run.passed();
+    Ok(())
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test job writes some megabytes a second"
+)]
+fn kilobits(bytes: f64) -> u32 {
+    (bytes * 8.0 / 1_000.0) as u32
+}
