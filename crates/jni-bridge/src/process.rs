@@ -72,7 +72,6 @@ fn start(settings: replicator::Settings, pairs: &[String]) -> Result<Process, St
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKER_THREADS)
         .thread_name("dualwrite")
-        .on_thread_start(replicator::give_way)
         .enable_all()
         .build()
         .map_err(|error| format!("no threads: {error}"))?;

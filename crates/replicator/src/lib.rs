@@ -48,6 +48,6 @@ pub use replicator::{JobHandle, Replicator, Surroundings};
 pub use session::{Lease, Session};
 pub use settings::{JobSpec, Role, Settings, SettingsError, from_pairs};
 pub use spill::{Disk, DiskOpener, Disks};
-pub use store::{be_a_guest, give_way};
+pub use store::be_a_guest;
 pub use stream::{Scope, Stream};
 pub use telemetry::now_ms;

@@ -23,7 +23,7 @@ pub(crate) fn begin() {
 
 /// Puts the calling thread behind those of the process that it is a guest in. Linux counts it for
 /// each thread (setpriority(2)); a system that does not let it keeps the thread as it is.
-pub fn give_way() {
+fn give_way() {
     let already = rustix::process::getpriority_process(None).is_ok_and(|nice| nice >= NICE);
     if !already {
         let _ = rustix::process::setpriority_process(None, NICE);

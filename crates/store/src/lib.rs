@@ -16,7 +16,7 @@ pub mod testing;
 
 pub use clock::now_ms;
 pub use error::{ErrorKind, StoreError};
-pub use guest::{be_a_guest, give_way};
+pub use guest::be_a_guest;
 pub use local::LocalStore;
 pub use memory::MemoryStore;
 pub use open::{ClusterOptions, is_name_service, open};

@@ -35,7 +35,8 @@ pub fn alert(name: &str, labels: &[(&str, &str)]) -> String {
 }
 
 impl Watch {
-    /// Starts it, `times` as quick as it is shipped, and waits until the rules have all that they read.
+    /// Starts it, `times` as quick as it is shipped, and waits until the rules have all that they
+    /// read.
     pub fn start(stage: &Stage, times: u64) -> Result<Self> {
         let processes = || stage.flink.processes();
         let ours = processes().map(address).collect::<Result<Vec<_>>>()?;

@@ -13,7 +13,7 @@ use crate::feed::Feed;
 use crate::job::Shared;
 
 /// Chunks that are written at once.
-pub(crate) const SPILLERS: usize = 2;
+pub(crate) const SPILLERS: usize = 4;
 
 /// Spills for ever, one chunk after another.
 pub(crate) async fn work(shared: Arc<Shared>) {
