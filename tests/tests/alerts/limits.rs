@@ -52,6 +52,8 @@ fn a_budget_that_is_nearly_full_and_one_that_is_raise_their_own_alerts() -> Resu
             ..job("budget", stage)?
         };
         let job = submit(stage, &job, &[BY_HAND, ("state.backend.type", "hashmap")])?;
+        // Two, so that there is an interval.
+        stage.flink.rest().checkpoint(&job.id, LIMIT)?;
         let newest = stage.flink.rest().checkpoint(&job.id, LIMIT)?;
         stage.judge.until_published(&job.id, newest - 1)?;
         let watch = Watch::start(stage, TIMES)?;
