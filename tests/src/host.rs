@@ -170,6 +170,16 @@ impl Host {
         Ok(())
     }
 
+    /// A rate in bytes a second, less than 500 GB, as [`Host::limit`] takes it.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is less than the type holds, and not negative"
+    )]
+    pub fn kilobits(bytes: f64) -> u32 {
+        (bytes * 8.0 / 1_000.0) as u32
+    }
+
     /// Ends [`Host::limit`].
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use harness::{ExactlyOnce, Fate, Rule, wait_until};
+use harness::{ExactlyOnce, Fate, Host, Rule, wait_until};
 
 use crate::jobs::{BY_HAND, job, submit};
 use crate::support::{LIMIT, Sites, Stage, Watched, on_stage};
@@ -105,7 +105,7 @@ fn a_link_that_is_too_slow_is_told_of_until_it_is_not() -> Result<()> {
         written > 100_000.0,
         "{written} bytes a second are too few to be slow"
     );
-    host.limit(kilobits(TENTH * written))?;
+    host.limit(Host::kilobits(TENTH * written))?;
     wait_until("the alert about the link", STRIDE, || {
         let told = watch.prometheus.query(TOO_SLOW)?;
         let job = told.first().context("it does not fire")?;
@@ -121,13 +121,4 @@ fn a_link_that_is_too_slow_is_told_of_until_it_is_not() -> Result<()> {
     watch.becomes(&[])?;
     stage.sites.run.passed();
     Ok(())
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a test job writes some megabytes a second"
-)]
-fn kilobits(bytes: f64) -> u32 {
-    (bytes * 8.0 / 1_000.0) as u32
 }

@@ -186,7 +186,7 @@ fn take_round(
         State::None | State::Healthy => (),
         State::Dead => pair.sites.secondary.kill(),
         State::Frozen => pair.sites.secondary.freeze()?,
-        State::Slow => host.limit(kilobits(written / WRITTEN_TO_CARRIED))?,
+        State::Slow => host.limit(Host::kilobits(written / WRITTEN_TO_CARRIED))?,
     }
     for who in [first, first.other()].repeat(TURNS) {
         let (side, turns) = match who {
@@ -230,15 +230,6 @@ impl State {
             Self::Slow => "slow",
         }
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a job writes less than 500 GB in a second"
-)]
-fn kilobits(bytes: f64) -> u32 {
-    (bytes * 8.0 / 1_000.0) as u32
 }
 
 fn print_json(wanted: bool, value: &Value) {
