@@ -127,7 +127,12 @@ impl Apart {
 
     /// Lets the link carry a tenth of what the job writes.
     fn slow_down(&self, job: &Running) -> Result<()> {
-        let kilobits = job.rate * 8 / 1_000;
+        self.slow_down_by(1, job)
+    }
+
+    /// Lets the link carry so much less than a tenth of what the job writes.
+    fn slow_down_by(&self, factor: u64, job: &Running) -> Result<()> {
+        let kilobits = job.rate / factor * 8 / 1_000;
         self.sites.host()?.limit(u32::try_from(kilobits)?)
     }
 

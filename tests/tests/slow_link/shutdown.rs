@@ -38,9 +38,15 @@ fn task_manager_stopped_in_mid_upload() -> Result<()> {
 
         let job = apart.run_job("stopped", Backend::Heap, 900_000)?;
         let published = apart.judge.until_published(&job.watched.id, 0)?.id();
-        // A checkpoint needs ten intervals to cross, so the second from now has eight before it.
-        apart.slow_down(&job)?;
-        job.watched.complete_more(2)?;
+        apart.slow_down_by(2, &job)?;
+        // What is on its way by now may soon be there. What comes next needs twenty intervals.
+        let begun = apart.sites.in_flight()?;
+        wait_until("an upload over the slow link", LIMIT, || {
+            let now = apart.sites.in_flight()?;
+            ensure!(!now.is_subset(&begun), "none but {begun:?}");
+            Ok(())
+        })?;
+        job.watched.complete_more(1)?;
         let last = job.watched.newest()?;
         let took = ends_within(apart.flink.task_manager(0))?;
         println!("ended after {took:?}, alone after {alone:?}");
@@ -51,7 +57,7 @@ fn task_manager_stopped_in_mid_upload() -> Result<()> {
         // What was on its way has no name yet. The process may have said so: its log ends with it.
         let left = apart.sites.in_flight()?;
         let said = said(apart.flink.task_manager(0), "WARN")?;
-        ensure!(left > 0, "nothing was on its way: {said:#?}");
+        ensure!(!left.is_empty(), "nothing was on its way: {said:#?}");
 
         // No TaskManager has it any more.
         apart.sites.host()?.unlimit()?;

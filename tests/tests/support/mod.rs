@@ -16,6 +16,7 @@ pub mod shared;
 mod stage;
 mod watched;
 
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
@@ -62,10 +63,10 @@ pub struct Sites {
 
 impl Sites {
     /// Files on the secondary that nobody has given a name yet.
-    pub fn in_flight(&self) -> Result<usize> {
+    pub fn in_flight(&self) -> Result<BTreeSet<String>> {
         let dir = format!("{DIRECTORY}/.dualwrite/inflight");
-        let listed = self.secondary.web().list(&dir)?;
-        Ok(listed.unwrap_or_default().len())
+        let listed = self.secondary.web().list(&dir)?.unwrap_or_default();
+        Ok(listed.into_iter().map(|file| file.name).collect())
     }
 
     /// Both are started; nobody waits for them yet.
