@@ -192,6 +192,13 @@ impl Body {
         now < self.still.load(Ordering::Relaxed)
     }
 
+    /// From now on, for so many milliseconds; not beyond the storm.
+    pub fn stand_still(&self, world: &World, long: u64) {
+        world.trace.count("stands still");
+        let until = world.plan.storm.min(world.now() + long);
+        self.still.fetch_max(until, Ordering::Relaxed);
+    }
+
     /// Waits until it goes on.
     pub async fn goes_on(&self, world: &World) {
         loop {
@@ -215,9 +222,7 @@ impl Body {
         if let Some(Fatality::StandsStill(long)) = fatality {
             let what = format!("{} {} {}", names.0, names.1, names.2);
             world.note(&self.name, "stands still before", &what);
-            world.trace.count("stands still");
-            let until = world.plan.storm.min(world.now() + long);
-            self.still.fetch_max(until, Ordering::Relaxed);
+            self.stand_still(world, long);
         }
         self.goes_on(world).await;
         let (operation, ..) = names;

@@ -39,6 +39,8 @@ pub struct Job {
     not_ours: HashSet<String>,
     /// Whether the last checkpoint was lost, which then happens to the next one, too.
     loses: bool,
+    /// Whether every further checkpoint is lost.
+    ends: bool,
     next: u64,
     last_round: u64,
 }
@@ -63,6 +65,7 @@ impl Job {
             retained: VecDeque::new(),
             not_ours: HashSet::new(),
             loses: false,
+            ends: false,
             next: 1,
             last_round: 0,
         };
@@ -94,10 +97,13 @@ impl Job {
         while world.is_storm() {
             sleep_ms(world.between(plan.interval / 2..=plan.interval * 3 / 2)).await;
             if ends.is_some_and(|ends| world.now() >= ends) {
+                if plan.lingers {
+                    self.linger().await;
+                }
                 let _ = heir.map(|heir| heir.send(self.retained.pop_back()));
                 if plan.has_orphans() {
                     world.die(&self.leader.body);
-                } else if world.chance(50) {
+                } else if !plan.lingers && world.chance(50) {
                     self.leader.shut_down(&world).await;
                 }
                 return self;
@@ -118,6 +124,21 @@ impl Job {
         self.last_round().await;
         self.newest_is_published().await;
         self
+    }
+
+    /// Two more checkpoints are complete and lost. The JobManager has retired for the first what
+    /// the job's heir begins with, and stands still before it has published the second.
+    async fn linger(&mut self) {
+        let plan = &self.world.plan;
+        let (grace, longest) = (plan.retention_grace, plan.longest_still());
+        self.ends = true;
+        self.recover();
+        self.checkpoint().await;
+        sleep_ms(self.world.plan.interval).await;
+        self.leader
+            .body
+            .stand_still(&self.world, self.world.between(grace..=longest));
+        self.checkpoint().await;
     }
 
     /// A checkpoint when all grace periods are over, after which all is deleted that may be.
@@ -293,7 +314,11 @@ impl Job {
         world.put_on_primary(&format!("{}/_metadata", snapshot.dir()), &metadata);
         world.laws.record().completes(snapshot.clone());
         let (leader, handle) = (Arc::clone(&self.leader), self.handle.clone());
-        let lost = if self.loses { 70 } else { plan.lost };
+        let lost = match (self.ends, self.loses) {
+            (true, _) => 100,
+            (_, true) => 70,
+            _ => plan.lost,
+        };
         self.loses = storm && world.chance(lost);
         if self.loses {
             world.trace.count("lost after it was complete");

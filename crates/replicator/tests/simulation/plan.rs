@@ -19,6 +19,9 @@ pub struct Plan {
     pub session: bool,
     /// Whether the last job begins with the newest checkpoint of the first, which then ends.
     pub restored: bool,
+    /// Whether the first job's JobManager then has a checkpoint still to publish that is lost to
+    /// the job, and comes to it late.
+    pub lingers: bool,
     /// Whether it takes over the files that it was restored with.
     pub claims: bool,
     pub interval: u64,
@@ -82,6 +85,7 @@ impl Plan {
         let mut plan = Self {
             session: count > 1 && chance(rng, 50),
             restored: count > 1 && chance(rng, 60),
+            lingers: false,
             claims: chance(rng, 50),
             interval: rng.u64(300..2_000),
             retained: rng.usize(1..4),
@@ -132,6 +136,7 @@ impl Plan {
         self.interval = rng.u64(300..700);
         (self.takeover, self.failure, self.lost) = (15, 30, 30);
         self.restored = self.jobs.len() > 1;
+        self.lingers = self.restored && !self.session;
     }
 
     /// What makes a job name files of another that nobody else names, and publish them just when
