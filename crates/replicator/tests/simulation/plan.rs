@@ -10,6 +10,9 @@ use crate::faults::Weather;
 /// grace period must be longer.
 pub const LATE_AT_MOST_MS: u64 = 800;
 
+/// The longest storm, in milliseconds.
+const LONG_MS: u64 = 11_000;
+
 /// One run's world. Times are milliseconds, chances percent.
 #[derive(Debug)]
 pub struct Plan {
@@ -58,6 +61,16 @@ pub struct Plan {
     pub weather: Weather,
 }
 
+/// What a world is to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Usual,
+    /// See [`Plan::make_hot`].
+    Hot,
+    /// See [`Plan::make_long`].
+    Long,
+}
+
 /// How leftovers are collected.
 #[derive(Debug, Clone, Copy)]
 pub struct Collects {
@@ -78,13 +91,26 @@ impl Plan {
         let jobs: Vec<usize> = (0..count)
             .map(|_| weighted(rng, &[50, 30, 15, 5]) + 1)
             .collect();
-        let storm = rng.u64(5_000..11_000);
+        let kind = match weighted(rng, &[15, 5, 80]) {
+            0 => Kind::Hot,
+            1 => Kind::Long,
+            _ => Kind::Usual,
+        };
+        let restored = count > 1 && (kind == Kind::Hot || chance(rng, 60));
+        let collects = chance(rng, 40);
+        let orphans = restored && collects && chance(rng, 70);
+        let storm = match kind {
+            Kind::Long => LONG_MS,
+            Kind::Usual if !orphans => rng.u64(3_000..7_000),
+            // what they are for takes several grace periods
+            _ => rng.u64(5_000..LONG_MS),
+        };
         let call_timeout = rng.u64(300..1_000);
         let rough = chance(rng, 80);
         let rare = |rng: &mut Rng, of: u64, value: u64| if chance(rng, of) { value } else { 0 };
         let mut plan = Self {
             session: count > 1 && chance(rng, 50),
-            restored: count > 1 && chance(rng, 60),
+            restored,
             lingers: false,
             claims: chance(rng, 50),
             interval: rng.u64(300..2_000),
@@ -106,23 +132,21 @@ impl Plan {
             abort: rare(rng, 50, 15),
             lost: rare(rng, 20, 15),
             unreadable: chance(rng, 5).then(|| rng.u64(storm / 2..storm + 10_000)),
-            collects: None,
+            collects: collects.then(|| Collects {
+                min_age: rng.u64(1..3_000),
+                orphans,
+            }),
             weather: Weather::draw(rng, rough, storm),
             jobs,
             storm,
             call_timeout,
         };
-        match weighted(rng, &[15, 5, 80]) {
-            0 => plan.make_hot(rng),
-            1 => plan.make_long(rng),
-            _ => {}
+        match kind {
+            Kind::Hot => plan.make_hot(rng),
+            Kind::Long => plan.make_long(rng),
+            Kind::Usual => {}
         }
-        // drawn last: what a seed decided before is as it was
-        plan.collects = chance(rng, 40).then(|| Collects {
-            min_age: rng.u64(1..3_000),
-            orphans: false,
-        });
-        if plan.restored && plan.collects.is_some() && chance(rng, 70) {
+        if orphans {
             plan.make_orphans();
         }
         plan
@@ -135,24 +159,22 @@ impl Plan {
         self.retention_grace = self.call_timeout + LATE_AT_MOST_MS;
         self.interval = rng.u64(300..700);
         (self.takeover, self.failure, self.lost) = (15, 30, 30);
-        self.restored = self.jobs.len() > 1;
         self.lingers = self.restored && !self.session;
     }
 
     /// What makes a job name files of another that nobody else names, and publish them just when
     /// they are collected.
     fn make_orphans(&mut self) {
-        self.collects = Some(Collects {
-            min_age: 1,
-            orphans: true,
-        });
+        if let Some(collects) = &mut self.collects {
+            collects.min_age = 1;
+        }
         (self.still, self.interval) = (80, self.interval.max(800));
     }
 
     /// What makes many checkpoints wait: a secondary that is silent through the whole storm, while
     /// they are close together.
     fn make_long(&mut self, rng: &mut Rng) {
-        (self.interval, self.storm) = (100, 11_000);
+        self.interval = 100;
         (self.crash, self.takeover, self.failure) = (0, 0, 0);
         self.weather = Weather::silence(rng, self.storm);
     }
