@@ -72,13 +72,7 @@ impl World {
                 rate: 250,
                 ..ExactlyOnce::new(name, &sites.run.data_dir(&format!("sink-{name}"))?)
             };
-            let own = configuration
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
-            let submission = Submission {
-                configuration: own.collect(),
-                ..result.submission(None)?
-            };
+            let submission = result.submission(None)?.with(configuration);
             jobs.insert(name, Job { result, submission });
         }
         let desk = sites.run.data_dir("desk")?;

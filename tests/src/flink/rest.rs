@@ -36,6 +36,16 @@ pub struct Submission {
     pub configuration: BTreeMap<String, String>,
 }
 
+impl Submission {
+    /// With further keys of this job's own `configuration`.
+    #[must_use]
+    pub fn with(mut self, configuration: &[(&str, &str)]) -> Self {
+        let words = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        self.configuration.extend(configuration.iter().map(words));
+        self
+    }
+}
+
 /// Of one job, since its JobManager started (`/jobs/:id/checkpoints`, `counts`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CheckpointCounts {

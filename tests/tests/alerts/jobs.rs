@@ -41,7 +41,11 @@ fn a_job_that_is_not_copied_or_not_published_or_late_raises_its_own_alert() -> R
 }
 
 fn one_has_a_storage_of_its_own(stage: &Stage, watch: &Watch) -> Result<()> {
-    let job = submit(stage, &job("aside", stage)?, &[(STORAGE_KEY, "filesystem")])?;
+    let job = submit(
+        stage,
+        &Stage::job(&stage.sites, "aside")?,
+        &[(STORAGE_KEY, "filesystem")],
+    )?;
     let labels = [("job_id", &*job.id), ("job_name", "aside")];
     watch.becomes(&[alert("DualwriteJobNotCopied", &labels)])?;
     stage.flink.rest().cancel(&job.id)?;
@@ -50,7 +54,7 @@ fn one_has_a_storage_of_its_own(stage: &Stage, watch: &Watch) -> Result<()> {
 
 /// By two and a half intervals, and no more checkpoints come.
 fn one_is_late(stage: &mut Stage, watch: &Watch) -> Result<()> {
-    let job = submit(stage, &job("late", stage)?, &[BY_HAND])?;
+    let job = submit(stage, &Stage::job(&stage.sites, "late")?, &[BY_HAND])?;
     let rest = stage.flink.rest();
     let mut due = Instant::now();
     let mut newest = 0;
@@ -71,27 +75,15 @@ fn one_is_late(stage: &mut Stage, watch: &Watch) -> Result<()> {
 
 fn one_is_never_published(stage: &Stage, watch: &Watch) -> Result<()> {
     stage.sites.proxy()?.rule(NOTHING_IS_PUBLISHED);
-    let job = submit(stage, &job("hidden", stage)?, &[])?;
+    let job = submit(stage, &Stage::job(&stage.sites, "hidden")?, &[])?;
     watch.becomes(&[alert("DualwriteNeverPublished", &[("job_id", &job.id)])])?;
     stage.sites.proxy()?.let_go();
     watch.becomes(&[])
 }
 
-/// One of half an hour.
-pub fn job(name: &str, stage: &Stage) -> Result<ExactlyOnce> {
-    Ok(ExactlyOnce {
-        records: 900_000,
-        burst: 10_000,
-        rate: 500,
-        ..ExactlyOnce::new(name, &stage.sites.run.data_dir(name)?)
-    })
-}
-
 /// Runs a job with some configuration of its own.
 pub fn submit(stage: &Stage, job: &ExactlyOnce, own: &[(&str, &str)]) -> Result<Watched> {
-    let mut submission = job.submission(None)?;
-    let words = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-    submission.configuration.extend(own.iter().map(words));
+    let submission = job.submission(None)?.with(own);
     let watched = Watched::run(stage.flink.rest(), job, &submission)?;
     stage.flink.rest().wait_for_tasks(&watched.id, LIMIT)?;
     Ok(watched)

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use harness::{ExactlyOnce, Fate, Host, Rule, wait_until};
 
-use crate::jobs::{BY_HAND, job, submit};
+use crate::jobs::{BY_HAND, submit};
 use crate::support::{LIMIT, Sites, Stage, Watched, on_stage};
 use crate::watch::{Watch, alert};
 use crate::{TIMES, configured, stage};
@@ -20,6 +20,7 @@ const NOTHING_IS_WRITTEN: Rule = Rule {
 };
 /// What the link is left of what the job writes.
 const TENTH: f64 = 0.1;
+const WRITTEN: &str = "sum(rate(dualwrite_uploaded_bytes_total[15s]))";
 const TOO_SLOW: &str = r#"ALERTS{alertname="DualwriteLinkTooSlow", alertstate="firing"}"#;
 /// An hour in which the alert waits, and until the stride is there or gone: it is voted upon.
 const STRIDE: Duration = Duration::from_mins(3 + 5);
@@ -70,7 +71,7 @@ fn run(stage: &mut Stage, name: &str) -> Result<Watched> {
     let job = ExactlyOnce {
         keys: 1_760,
         burst: 20_000,
-        ..job(name, stage)?
+        ..Stage::job(&stage.sites, name)?
     };
     let job = submit(stage, &job, &[BY_HAND, ("state.backend.type", "hashmap")])?;
     // Two, so that there is an interval.
@@ -88,14 +89,12 @@ fn a_link_that_is_too_slow_is_told_of_until_it_is_not() -> Result<()> {
     let watch = Watch::start(&stage, TIMES)?;
     watch.becomes(&[])?;
     let host = stage.sites.host()?;
-    let written = watch
-        .prometheus
-        .query("sum(rate(dualwrite_uploaded_bytes_total[15s]))")?;
-    let written = written.first().context("nothing is uploaded")?.value;
-    ensure!(
-        written > 100_000.0,
-        "{written} bytes a second are too few to be slow"
-    );
+    let written = wait_until("enough to be slow", LIMIT, || {
+        let rates = watch.prometheus.query(WRITTEN)?;
+        let written = rates.first().context("nothing is uploaded")?.value;
+        ensure!(written > 100_000.0, "{written} bytes a second");
+        Ok::<_, anyhow::Error>(written)
+    })?;
     host.limit(Host::kilobits(TENTH * written))?;
     wait_until("the alert about the link", STRIDE, || {
         let told = watch.prometheus.query(TOO_SLOW)?;

@@ -10,7 +10,7 @@ mod support;
 use std::cell::Cell;
 
 use anyhow::{Context, Result, ensure};
-use harness::{ExactlyOnce, FlinkCluster, Run, Submission};
+use harness::{ExactlyOnce, FlinkCluster, Run};
 use serde_json::Value;
 use support::shared::{Shared, Stage};
 use support::{DIRECTORY, Judge, Sites, Watched, is_of_slow_link, now_ms, said};
@@ -101,11 +101,8 @@ impl Apart {
             payload_bytes: backend.payload_bytes(),
             ..ExactlyOnce::new(name, &self.sites.run.data_dir(name)?)
         };
-        let mut submission: Submission = job.submission(None)?;
-        let key = "state.backend.type".to_owned();
-        submission
-            .configuration
-            .insert(key, backend.name().to_owned());
+        let own = [("state.backend.type", backend.name())];
+        let submission = job.submission(None)?.with(&own);
         let said_before = self.warnings()?;
         let watched = Watched::run(self.flink.rest(), &job, &submission)?;
         self.judge.until_published(&watched.id, 0)?;

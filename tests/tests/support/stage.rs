@@ -40,14 +40,7 @@ impl Stage {
         sites.wait_ready()?;
         flink.wait_ready()?;
         let judge = sites.judge(version)?;
-        let job = ExactlyOnce {
-            // Half an hour.
-            records: 900_000,
-            burst: 10_000,
-            rate: 500,
-            ..ExactlyOnce::new("stage", &sites.run.data_dir("sink")?)
-        };
-        let watched = Watched::submit(flink.rest(), &job)?;
+        let watched = Watched::submit(flink.rest(), &Self::job(&sites, "stage")?)?;
         let mut stage = Self {
             flink,
             judge,
@@ -59,6 +52,16 @@ impl Stage {
         // Flink tells of a checkpoint a moment later.
         stage.watched.complete_more(1)?;
         Ok(stage)
+    }
+
+    /// A job of half an hour.
+    pub fn job(sites: &Sites, name: &str) -> Result<ExactlyOnce> {
+        Ok(ExactlyOnce {
+            records: 900_000,
+            burst: 10_000,
+            rate: 500,
+            ..ExactlyOnce::new(name, &sites.run.data_dir(name)?)
+        })
     }
 
     /// Keeps the ZooKeeper by which its Flink is highly available.

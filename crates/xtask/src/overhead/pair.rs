@@ -204,11 +204,7 @@ impl Side {
             ..ExactlyOnce::new(name, &run.data_dir(&format!("sink-{name}"))?)
         };
         job.pace(0)?;
-        let mut submission = job.submission(None)?;
-        let words = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-        submission
-            .configuration
-            .extend(configuration.iter().map(words));
+        let submission = job.submission(None)?.with(configuration);
         let id = flink.rest().submit(&submission)?;
         flink.rest().wait_for_tasks(&id, LIMIT)?;
         Ok(Self {
