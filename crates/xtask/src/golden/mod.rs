@@ -10,6 +10,10 @@ mod generate;
 mod java;
 mod lines;
 
+use std::panic::resume_unwind;
+use std::sync::{Mutex, PoisonError};
+use std::{iter, thread};
+
 use anyhow::{Result, ensure};
 
 use self::lines::{LINES, Line};
@@ -55,15 +59,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Checks the goldens of some lines, which has no arguments besides.
+/// Checks the goldens of some lines, as many at a time as there are processors.
 ///
 /// # Errors
 /// When one of them differs: each difference is printed with its version and case.
 fn check(lines: &[Line]) -> Result<()> {
-    let mut differing = 0;
-    for line in lines {
-        differing += check::line(*line)?;
-    }
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let left = Mutex::new(lines.iter());
+    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let check_next = || iter::from_fn(&next).map(|line| check::line(*line)).sum();
+    let counts = thread::scope(|scope| {
+        let threads: Vec<_> = (0..processors).map(|_| scope.spawn(check_next)).collect();
+        let ended = threads.into_iter().map(thread::ScopedJoinHandle::join);
+        let counts = ended.map(|count| count.unwrap_or_else(|panic| resume_unwind(panic)));
+        counts.collect::<Result<Vec<usize>>>()
+    });
+    let differing: usize = counts?.iter().sum();
     ensure!(
         differing == 0,
         "{differing} goldens differ; `cargo xtask golden` writes them anew"
