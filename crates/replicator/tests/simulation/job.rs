@@ -78,7 +78,7 @@ impl Job {
         let Some(snapshot) = legacy else { return };
         self.world.trace.count("restored from another job");
         self.next = snapshot.id + 1;
-        if !self.world.plan.claims {
+        if self.world.plan.heir.is_some_and(|heir| !heir.claims) {
             let files = snapshot.exclusive().chain(snapshot.shared());
             self.not_ours = files.map(|file| file.path.clone()).collect();
         }
@@ -97,13 +97,14 @@ impl Job {
         while world.is_storm() {
             sleep_ms(world.between(plan.interval / 2..=plan.interval * 3 / 2)).await;
             if ends.is_some_and(|ends| world.now() >= ends) {
-                if plan.lingers {
+                let is_hasty = plan.heir.is_some_and(|heir| heir.is_hasty);
+                if is_hasty {
                     self.linger().await;
                 }
                 let _ = heir.map(|heir| heir.send(self.retained.pop_back()));
                 if plan.has_orphans() {
                     world.die(&self.leader.body);
-                } else if !plan.lingers && world.chance(50) {
+                } else if !is_hasty && world.chance(50) {
                     self.leader.shut_down(&world).await;
                 }
                 return self;

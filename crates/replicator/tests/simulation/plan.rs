@@ -21,12 +21,7 @@ pub struct Plan {
     /// A session cluster: all jobs run in the first one's processes.
     pub session: bool,
     /// Whether the last job begins with the newest checkpoint of the first, which then ends.
-    pub restored: bool,
-    /// Whether the first job's JobManager then has a checkpoint still to publish that is lost to
-    /// the job, and comes to it late.
-    pub lingers: bool,
-    /// Whether it takes over the files that it was restored with.
-    pub claims: bool,
+    pub heir: Option<Heir>,
     pub interval: u64,
     /// Until then there are faults.
     pub storm: u64,
@@ -71,6 +66,16 @@ enum Kind {
     Long,
 }
 
+/// How a job goes on from another one's checkpoint.
+#[derive(Debug, Clone, Copy)]
+pub struct Heir {
+    /// Whether it takes over the files that it was restored with.
+    pub claims: bool,
+    /// Whether the JobManager of the job before has a checkpoint still to publish that is lost to
+    /// that job, and comes to it late.
+    pub is_hasty: bool,
+}
+
 /// How leftovers are collected.
 #[derive(Debug, Clone, Copy)]
 pub struct Collects {
@@ -99,6 +104,7 @@ impl Plan {
         let restored = count > 1 && (kind == Kind::Hot || chance(rng, 60));
         let collects = chance(rng, 40);
         let orphans = restored && collects && chance(rng, 70);
+        let session = count > 1 && chance(rng, 50);
         let storm = match kind {
             Kind::Long => LONG_MS,
             Kind::Usual if !orphans => rng.u64(3_000..7_000),
@@ -109,10 +115,11 @@ impl Plan {
         let rough = chance(rng, 80);
         let rare = |rng: &mut Rng, of: u64, value: u64| if chance(rng, of) { value } else { 0 };
         let mut plan = Self {
-            session: count > 1 && chance(rng, 50),
-            restored,
-            lingers: false,
-            claims: chance(rng, 50),
+            session,
+            heir: restored.then_some(Heir {
+                claims: chance(rng, 50),
+                is_hasty: kind == Kind::Hot && !session,
+            }),
             interval: rng.u64(300..2_000),
             retained: rng.usize(1..4),
             primary_retained: rng.usize(1..4),
@@ -159,7 +166,6 @@ impl Plan {
         self.retention_grace = self.call_timeout + LATE_AT_MOST_MS;
         self.interval = rng.u64(300..700);
         (self.takeover, self.failure, self.lost) = (15, 30, 30);
-        self.lingers = self.restored && !self.session;
     }
 
     /// What makes a job name files of another that nobody else names, and publish them just when
@@ -198,7 +204,7 @@ impl Plan {
             ] == [0; 6]
             && self.unreadable.is_none()
             && self.collects.is_none()
-            && !self.restored
+            && self.heir.is_none()
     }
 }
 

@@ -71,8 +71,8 @@ async fn play(world: &Arc<World>) {
             Some((manager, workers)) => (manager.clone(), workers[..*tasks].to_vec()),
             None => places(number, *tasks),
         };
-        let heir = heir.take().filter(|_| plan.restored);
-        let legacy = legacy.take_if(|_| plan.restored && number == last);
+        let heir = heir.take().filter(|_| plan.heir.is_some());
+        let legacy = legacy.take_if(|_| plan.heir.is_some() && number == last);
         async move {
             let inherited = match legacy {
                 Some(legacy) => legacy.await.unwrap_or_default(),
