@@ -1,4 +1,4 @@
-//! One planted fault: which law it breaks, and what is different in which files. Pure.
+//! One planted fault: which law it breaks first, and what is different in which files. Pure.
 //!
 //! ```text
 //! Law 6: files are deleted without a grace period.
@@ -16,8 +16,8 @@ use anyhow::{Context, Result, ensure};
 /// A fault.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Mutation {
-    /// The number of the law.
-    pub(super) law: u32,
+    /// The numbers of the laws; which of several is broken first is chance.
+    pub(super) laws: Vec<u32>,
     /// By file, what is there and what is put in its place.
     changes: Vec<Change>,
 }
@@ -32,11 +32,11 @@ struct Change {
 impl Mutation {
     pub(super) fn parse(text: &str) -> Result<Self> {
         let mut lines = text.lines();
-        let law = lines.next().and_then(|line| {
-            let (law, _) = line.strip_prefix("Law ")?.split_once(": ")?;
-            law.parse().ok()
+        let laws = lines.next().and_then(|line| {
+            let (laws, _) = line.strip_prefix("Law ")?.split_once(": ")?;
+            laws.split(" or ").map(|law| law.parse().ok()).collect()
         });
-        let law = law.context("it does not begin with `Law <number>: <what is wrong>`")?;
+        let laws = laws.context("it does not begin with `Law <number>: <what is wrong>`")?;
         let mut path = None;
         let mut changes: Vec<Change> = Vec::new();
         for line in lines {
@@ -69,7 +69,7 @@ impl Mutation {
             }
         }
         ensure!(!changes.is_empty(), "it changes nothing");
-        Ok(Self { law, changes })
+        Ok(Self { laws, changes })
     }
 
     /// The files that it changes, each once.
@@ -98,13 +98,13 @@ impl Mutation {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "Law 6: as it is.\n--- a.rs\n@@\n one\n-two\n+three\n@@\n-five\n\
+    const TEXT: &str = "Law 6 or 2: as it is.\n--- a.rs\n@@\n one\n-two\n+three\n@@\n-five\n\
                         --- b.rs\n@@\n+six\n seven\n";
 
     #[test]
     fn lines_go_and_come() {
         let mutation = Mutation::parse(TEXT).unwrap();
-        assert_eq!(mutation.law, 6);
+        assert_eq!(mutation.laws, [6, 2]);
         assert_eq!(mutation.paths(), ["a.rs", "b.rs"]);
         let applied = mutation
             .apply("a.rs", "zero\none\ntwo\nfour\nfive\n")
