@@ -10,9 +10,6 @@ use crate::faults::Weather;
 /// grace period must be longer.
 pub const LATE_AT_MOST_MS: u64 = 800;
 
-/// The longest storm, in milliseconds.
-const LONG_MS: u64 = 11_000;
-
 /// One run's world. Times are milliseconds, chances percent.
 #[derive(Debug)]
 pub struct Plan {
@@ -106,10 +103,11 @@ impl Plan {
         let orphans = restored && collects && chance(rng, 70);
         let session = count > 1 && chance(rng, 50);
         let storm = match kind {
-            Kind::Long => LONG_MS,
+            // twice as many checkpoints as may wait, and more
+            Kind::Long => 6_000,
             Kind::Usual if !orphans => rng.u64(3_000..7_000),
             // what they are for takes several grace periods
-            _ => rng.u64(5_000..LONG_MS),
+            _ => rng.u64(5_000..11_000),
         };
         let call_timeout = rng.u64(300..1_000);
         let rough = chance(rng, 80);
