@@ -37,10 +37,8 @@ pub struct Job {
     retained: VecDeque<Snapshot>,
     /// Files that another job may need.
     not_ours: HashSet<String>,
-    /// Whether the last checkpoint was lost, which then happens to the next one, too.
-    loses: bool,
-    /// Whether every further checkpoint is lost.
-    ends: bool,
+    /// That the next checkpoint is lost, in percent: where one was, the next one often is, too.
+    lost: u64,
     next: u64,
     last_round: u64,
 }
@@ -64,8 +62,7 @@ impl Job {
             tasks: Vec::new(),
             retained: VecDeque::new(),
             not_ours: HashSet::new(),
-            loses: false,
-            ends: false,
+            lost: world.plan.lost,
             next: 1,
             last_round: 0,
         };
@@ -130,15 +127,15 @@ impl Job {
     /// Two more checkpoints are complete and lost. The JobManager has retired for the first what
     /// the job's heir begins with, and stands still before it has published the second.
     async fn linger(&mut self) {
-        let plan = &self.world.plan;
-        let (grace, longest) = (plan.retention_grace, plan.longest_still());
-        self.ends = true;
+        let world = Arc::clone(&self.world);
+        let plan = &world.plan;
         self.recover();
+        self.lost = 100;
         self.checkpoint().await;
-        sleep_ms(self.world.plan.interval).await;
-        self.leader
-            .body
-            .stand_still(&self.world, self.world.between(grace..=longest));
+        sleep_ms(plan.interval).await;
+        let long = world.between(plan.retention_grace..=plan.longest_still());
+        self.leader.body.stand_still(&world, long);
+        self.lost = 100;
         self.checkpoint().await;
     }
 
@@ -315,13 +312,9 @@ impl Job {
         world.put_on_primary(&format!("{}/_metadata", snapshot.dir()), &metadata);
         world.laws.record().completes(snapshot.clone());
         let (leader, handle) = (Arc::clone(&self.leader), self.handle.clone());
-        let lost = match (self.ends, self.loses) {
-            (true, _) => 100,
-            (_, true) => 70,
-            _ => plan.lost,
-        };
-        self.loses = storm && world.chance(lost);
-        if self.loses {
+        let is_lost = storm && world.chance(self.lost);
+        self.lost = if is_lost { 70 } else { plan.lost };
+        if is_lost {
             world.trace.count("lost after it was complete");
             self.dispose(snapshot);
         } else {

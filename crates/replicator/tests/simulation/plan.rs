@@ -17,7 +17,8 @@ pub struct Plan {
     pub jobs: Vec<usize>,
     /// A session cluster: all jobs run in the first one's processes.
     pub session: bool,
-    /// Whether the last job begins with the newest checkpoint of the first, which then ends.
+    /// How the last job begins with the newest checkpoint of the first, which then ends; none if
+    /// all begin anew.
     pub heir: Option<Heir>,
     pub interval: u64,
     /// Until then there are faults.
