@@ -10,7 +10,7 @@ mod support;
 use std::cell::Cell;
 
 use anyhow::{Context, Result, ensure};
-use harness::{ExactlyOnce, FlinkCluster, Run};
+use harness::{ExactlyOnce, FlinkCluster, Host, Run};
 use serde_json::Value;
 use support::shared::{Shared, Stage};
 use support::{DIRECTORY, Judge, Sites, Watched, is_of_slow_link, now_ms, said};
@@ -129,8 +129,8 @@ impl Apart {
 
     /// Lets the link carry so much less than a tenth of what the job writes.
     fn slow_down_by(&self, factor: u64, job: &Running) -> Result<()> {
-        let kilobits = job.rate / factor * 8 / 1_000;
-        self.sites.host()?.limit(u32::try_from(kilobits)?)
+        let bytes = f64::from(u32::try_from(job.rate / factor)?);
+        self.sites.host()?.limit(Host::kilobits(bytes))
     }
 
     /// The stride that the job's TaskManager has recorded last, and the first checkpoint of it.
