@@ -62,7 +62,6 @@ fn run_without(sites: &Sites, flink: &FlinkCluster) -> Result<[Retained; 2]> {
 }
 
 #[test]
-#[ignore = "left to `cargo xtask test --all`"]
 fn jobs_first_checkpointed_without_the_jar_are_published_whoever_claims_their_old_files()
 -> Result<()> {
     let sites = Sites::launch("switched_on")?;
