@@ -166,11 +166,11 @@ impl Location {
     /// A place below this one.
     #[must_use]
     pub fn join(&self, relative: &str) -> Self {
-        let path = format!("{}/{relative}", self.path);
-        let path = normalise(&path).map_or_else(|| self.path.clone(), Cow::into_owned);
+        let path = [&self.path, "/", relative].concat();
         Self {
-            path,
-            ..self.clone()
+            scheme: self.scheme.clone(),
+            authority: self.authority.clone(),
+            path: normalise(&path).map_or_else(|| self.path.clone(), Cow::into_owned),
         }
     }
 

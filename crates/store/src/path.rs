@@ -37,7 +37,7 @@ pub(crate) fn as_prefix(dir: &str) -> String {
     if dir == "/" {
         dir.to_owned()
     } else {
-        format!("{dir}/")
+        [dir, "/"].concat()
     }
 }
 
