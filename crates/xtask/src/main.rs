@@ -14,6 +14,7 @@ mod mutants;
 mod overhead;
 mod programs;
 mod screen;
+mod side_by_side;
 mod sites;
 mod soak;
 mod test;

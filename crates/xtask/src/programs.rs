@@ -3,6 +3,7 @@
 //!
 //! Refuses to build them in several goes: features would differ, and all would be built again.
 
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -12,14 +13,24 @@ use serde_json::Value;
 
 use crate::command::{cargo, line};
 
+/// What tests need of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Needs {
+    /// As many processors as there are: each test keeps one busy.
+    Processors,
+    /// Little, for long: they start HDFS, and wait for its answers and time limits.
+    Hdfs,
+    /// The machine for themselves: they start Flink, too.
+    Machine,
+}
+
 /// One test program.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Program {
     /// The directory of its package, in which cargo would run it.
     package: PathBuf,
     executable: PathBuf,
-    /// Whether its tests start processes that need the machine for themselves.
-    pub(crate) is_real: bool,
+    pub(crate) needs: Needs,
 }
 
 impl Program {
@@ -29,7 +40,7 @@ impl Program {
         command
             .current_dir(&self.package)
             .env("CARGO_MANIFEST_DIR", &self.package);
-        if self.is_real {
+        if self.needs != Needs::Processors {
             command.arg("--test-threads=1");
         }
         if include_ignored {
@@ -73,7 +84,8 @@ pub(crate) fn build() -> Result<Vec<Program>> {
         .filter_map(|line| program(line, workspace_dir()))
         .collect();
     ensure!(!programs.is_empty(), "`{line}` has built no test program");
-    programs.sort_by_key(|program| (program.is_real, program.name()));
+    // the store's tests take longest of those two programs of which run at a time: they come first
+    programs.sort_by_key(|program| (program.needs, Reverse(program.name())));
     Ok(programs)
 }
 
@@ -86,11 +98,14 @@ fn program(message: &str, root: &Path) -> Option<Program> {
     let package = Path::new(message["manifest_path"].as_str()?).parent()?;
     let name = target["name"].as_str()?;
     let below = package.strip_prefix(root).unwrap_or(package);
-    let is_of_the_harness = below.starts_with("tests");
     Some(Program {
         package: package.to_owned(),
         executable: executable.into(),
-        is_real: is_of_the_harness || name.contains("hdfs"),
+        needs: match below.starts_with("tests") {
+            true => Needs::Machine,
+            false if name.contains("hdfs") => Needs::Hdfs,
+            false => Needs::Processors,
+        },
     })
 }
 
@@ -110,11 +125,11 @@ mod tests {
 
     #[test]
     fn what_starts_processes_has_the_machine_for_itself() {
-        let is_real = |package, name| built(package, "test", name).unwrap().is_real;
-        assert!(is_real("tests", "link"));
-        assert!(is_real("tests/provoked", "panics"));
-        assert!(is_real("crates/audit", "hdfs_damages"));
-        assert!(!is_real("crates/replicator", "link"));
+        let needs = |package, name| built(package, "test", name).unwrap().needs;
+        assert_eq!(needs("tests", "link"), Needs::Machine);
+        assert_eq!(needs("tests/provoked", "panics"), Needs::Machine);
+        assert_eq!(needs("crates/audit", "hdfs_damages"), Needs::Hdfs);
+        assert_eq!(needs("crates/replicator", "link"), Needs::Processors);
         let command = |package| line(&built(package, "test", "link").unwrap().command(true));
         assert_eq!(
             command("tests"),

@@ -3,6 +3,7 @@
 //! Stops at the first step that fails. Refuses to skip: what a step needs and does not find is an
 //! error.
 
+use std::io::{Write, stdout};
 use std::process::Command;
 use std::time::Instant;
 
@@ -11,6 +12,8 @@ use clap::ValueEnum;
 use harness::{maven, workspace_dir};
 
 use crate::command::{cargo, run as run_command};
+use crate::programs::{Needs, Program};
+use crate::side_by_side::side_by_side;
 use crate::totals::Totals;
 use crate::{deny, dist, golden, programs, tidy};
 
@@ -131,19 +134,40 @@ fn cargo_test(targets: &[&str]) -> Command {
 /// Runs all test programs, whatever becomes of one.
 fn integration(all: bool, tests: &mut Totals) -> Result<()> {
     let mut failed = Vec::new();
-    for program in programs::build()? {
-        let name = program.name();
-        println!("--> {name}");
-        let start = Instant::now();
-        let passed = tests.add(&mut program.command(all));
-        println!("--> {name}: {:.1} s", start.elapsed().as_secs_f64());
-        if let Err(error) = passed {
-            println!("{error:#}");
-            failed.push(name);
+    let programs = programs::build()?;
+    for group in programs.chunk_by(|one, next| one.needs == next.needs) {
+        let ends = if group[0].needs == Needs::Hdfs {
+            side_by_side(group, 2, |program| {
+                let mut said = Vec::new();
+                let end = run_program(program, all, &mut said);
+                print!("{}", String::from_utf8_lossy(&said));
+                end
+            })
+        } else {
+            let run = |program| run_program(program, all, &mut stdout());
+            group.iter().map(run).collect()
+        };
+        for (counted, name_if_failed) in ends {
+            tests.merge(counted);
+            failed.extend(name_if_failed);
         }
     }
     ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
+}
+
+/// What its tests have said, and its name if it has failed.
+fn run_program(program: &Program, all: bool, shown: &mut impl Write) -> (Totals, Option<String>) {
+    let name = program.name();
+    let mut tests = Totals::default();
+    let start = Instant::now();
+    let _ = writeln!(shown, "--> {name}");
+    let passed = tests.add_to(shown, &mut program.command(all));
+    let _ = writeln!(shown, "--> {name}: {:.1} s", start.elapsed().as_secs_f64());
+    if let Err(error) = &passed {
+        let _ = writeln!(shown, "{error:#}");
+    }
+    (tests, passed.is_err().then_some(name))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What test programs say, shown and added up. Refuses to judge by it: their exit codes do.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Write, stdout};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -30,6 +30,14 @@ impl Totals {
     /// # Errors
     /// When one fails, or the command cannot be run.
     pub(crate) fn add(&mut self, command: &mut Command) -> Result<()> {
+        self.add_to(&mut stdout(), command)
+    }
+
+    /// As [`Totals::add`], and shows it elsewhere.
+    ///
+    /// # Errors
+    /// As [`Totals::add`].
+    pub(crate) fn add_to(&mut self, shown: &mut dyn Write, command: &mut Command) -> Result<()> {
         let line = line(command);
         let mut child = command
             .stdin(Stdio::null())
@@ -40,14 +48,23 @@ impl Totals {
         for said in BufReader::new(said).split(b'\n') {
             let said = said.context("the tests' output breaks off")?;
             let said = String::from_utf8_lossy(&said);
-            println!("{said}");
-            std::io::stdout().flush().context("cannot print")?;
+            writeln!(shown, "{said}")
+                .and_then(|()| shown.flush())
+                .context("cannot print")?;
             self.count(&said);
             self.keep_failure(&said);
         }
         let status = child.wait().context("the tests are gone")?;
         ensure!(status.success(), "`{line}` ended with {status}");
         Ok(())
+    }
+
+    /// Takes in what others have counted.
+    pub(crate) fn merge(&mut self, others: Self) {
+        self.passed += others.passed;
+        self.failed += others.failed;
+        self.ignored += others.ignored;
+        self.failures.extend(others.failures);
     }
 
     /// Takes in one line, if it is one of those that end a test program's run.

@@ -10,13 +10,12 @@ mod generate;
 mod java;
 mod lines;
 
-use std::panic::resume_unwind;
-use std::sync::{Mutex, PoisonError};
-use std::{iter, thread};
+use std::thread;
 
 use anyhow::{Result, ensure};
 
 use self::lines::{LINES, Line};
+use crate::side_by_side::side_by_side;
 
 /// The places of checkpoints in goldens: `Handles.PRIMARY` of the cases of handles, and the folder
 /// in which real jobs run.
@@ -65,16 +64,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 /// When one of them differs: each difference is printed with its version and case.
 fn check(lines: &[Line]) -> Result<()> {
     let processors = thread::available_parallelism().map_or(1, usize::from);
-    let left = Mutex::new(lines.iter());
-    let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let check_next = || iter::from_fn(&next).map(|line| check::line(*line)).sum();
-    let counts = thread::scope(|scope| {
-        let threads: Vec<_> = (0..processors).map(|_| scope.spawn(check_next)).collect();
-        let ended = threads.into_iter().map(thread::ScopedJoinHandle::join);
-        let counts = ended.map(|count| count.unwrap_or_else(|panic| resume_unwind(panic)));
-        counts.collect::<Result<Vec<usize>>>()
-    });
-    let differing: usize = counts?.iter().sum();
+    let counts = side_by_side(lines, processors, |line| check::line(*line));
+    let differing: usize = counts.into_iter().sum::<Result<_>>()?;
     ensure!(
         differing == 0,
         "{differing} goldens differ; `cargo xtask golden` writes them anew"
