@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use store::{ErrorKind, StoreError};
-use tokio::pin;
 
 use crate::caught::caught;
 use crate::deferred::Deferred;
@@ -97,12 +96,12 @@ async fn upload(job: &Arc<Job>, stream: &Stream, feed: &Feed) -> Result<Outcome,
         return Ok(Outcome::OfNoUse);
     };
     feed.got_place();
-    let Some(mut deferred) = deferred else {
-        return carry(job, feed, place).await;
-    };
     let ticket = place.ticket();
-    let carrying = carry(job, feed, place);
-    pin!(carrying);
+    // boxed: streams that have no place yet, of which there may be thousands, need no room for it
+    let mut carrying = Box::pin(carry(job, feed, place));
+    let Some(mut deferred) = deferred else {
+        return carrying.await;
+    };
     tokio::select! {
         biased;
         () = deferred.of_no_use(ticket) => {}
@@ -209,4 +208,19 @@ fn uploaded(job: &Job, sealed: &Sealed) {
     metrics
         .upload_seconds
         .observe(sealed.at.elapsed().as_secs_f64());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Streams may be thousands, and what their tasks take is not in the budget.
+    #[test]
+    fn a_stream_without_a_place_takes_little_memory() {
+        fn size<F: Future>(_: impl Fn(Arc<Job>, Stream, Arc<Fate>, Arc<Feed>) -> F) -> usize {
+            size_of::<F>()
+        }
+        let bytes = size(run);
+        assert!(bytes < 4 << 10, "{bytes}");
+    }
 }
