@@ -55,6 +55,10 @@ fn a_budget_that_is_nearly_full_and_one_that_is_raise_their_own_alerts() -> Resu
             ),
         ] {
             watch.becomes(&[])?;
+            // What is held must be late by seconds alone, or it is told of, too.
+            for job in [&first, &second] {
+                publish(stage, job)?;
+            }
             stage.sites.proxy()?.rule(NOTHING_IS_WRITTEN);
             for job in jobs {
                 stage.flink.rest().checkpoint(&job.id, LIMIT)?;
@@ -76,9 +80,13 @@ fn run(stage: &mut Stage, name: &str) -> Result<Watched> {
     let job = submit(stage, &job, &[BY_HAND, ("state.backend.type", "hashmap")])?;
     // Two, so that there is an interval.
     stage.flink.rest().checkpoint(&job.id, LIMIT)?;
-    let newest = stage.flink.rest().checkpoint(&job.id, LIMIT)?;
-    stage.judge.until_published(&job.id, newest - 1)?;
+    publish(stage, &job)?;
     Ok(job)
+}
+
+fn publish(stage: &mut Stage, job: &Watched) -> Result<()> {
+    let newest = stage.flink.rest().checkpoint(&job.id, LIMIT)?;
+    stage.judge.until_published(&job.id, newest - 1).map(drop)
 }
 
 #[test]
