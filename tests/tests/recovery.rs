@@ -3,18 +3,11 @@
 mod support;
 
 use anyhow::{Context, Result, ensure};
-use harness::{ExactlyOnce, FlinkRest, wait_until};
+use harness::{ExactlyOnce, wait_until};
 use serde_json::Value;
 use support::{DIRECTORY, Judge, LIMIT, Sites, Watched, dualwrite, now_ms};
 
 const FLINK: &str = "1.20.5";
-
-/// From which checkpoint the job was last restored.
-fn restored_from(rest: &FlinkRest, job: &str) -> Result<u64> {
-    let answer = rest.get(&format!("/jobs/{job}/checkpoints"))?;
-    let id = answer["latest"]["restored"]["id"].as_u64();
-    id.with_context(|| format!("not restored: {}", answer["counts"]))
-}
 
 #[test]
 fn a_task_manager_killed_in_mid_checkpoint_is_replaced_and_publishing_goes_on() -> Result<()> {
@@ -49,10 +42,9 @@ fn a_task_manager_killed_in_mid_checkpoint_is_replaced_and_publishing_goes_on() 
     sites.primary.data_node(0).thaw()?;
     flink.task_manager(0).restart()?;
 
-    judge.until("the job to be restored", || {
-        restored_from(flink.rest(), &watched.id)
+    let restored = judge.until("the job to be restored", || {
+        watched.restored()?.1.context("not restored")
     })?;
-    let restored = restored_from(flink.rest(), &watched.id)?;
     ensure!(
         restored == last,
         "restored from {restored}, not from {last}"
