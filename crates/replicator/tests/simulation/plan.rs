@@ -90,11 +90,11 @@ impl Plan {
     }
 
     pub fn draw(rng: &mut Rng) -> Self {
-        let count = weighted(rng, &[75, 20, 5]) + 1;
+        let count = weighted(rng, &[70, 20, 10]) + 1;
         let jobs: Vec<usize> = (0..count)
             .map(|_| weighted(rng, &[50, 30, 15, 5]) + 1)
             .collect();
-        let kind = match weighted(rng, &[10, 5, 85]) {
+        let kind = match weighted(rng, &[15, 5, 80]) {
             0 => Kind::Hot,
             1 => Kind::Long,
             _ => Kind::Usual,
