@@ -118,7 +118,13 @@ impl Disk {
     /// When it was not filled.
     pub fn free(&self) -> Result<()> {
         let path = self.filler();
-        std::fs::remove_file(&path).with_context(|| format!("cannot remove {}", path.display()))
+        // Emptied first: a process that is just being started may still have it open.
+        let mut emptied = std::fs::File::options();
+        emptied.write(true).truncate(true);
+        emptied
+            .open(&path)
+            .and_then(|_| std::fs::remove_file(&path))
+            .with_context(|| format!("cannot remove {}", path.display()))
     }
 
     fn filler(&self) -> PathBuf {
