@@ -38,9 +38,8 @@ fn job(sites: &Sites) -> Result<ExactlyOnce> {
 /// checkpoint above `last` has completed.
 fn recovered(flink: &FlinkCluster, id: &str, last: u64) -> Result<()> {
     wait_until("the job to be recovered", LIMIT, || {
-        let answer = flink.rest().get(&format!("/jobs/{id}/checkpoints"))?;
-        let restored = answer["latest"]["restored"]["id"].as_u64();
-        let restored = restored.with_context(|| format!("not restored: {answer}"))?;
+        let counts = flink.rest().checkpoint_counts(id)?;
+        let restored = counts.restored_from.context("not restored")?;
         ensure!(restored >= last, "restored from {restored}");
         Ok(())
     })?;

@@ -121,17 +121,11 @@ fn held(method: &'static str, of: &'static str) -> Rule {
     }
 }
 
-/// From which checkpoint the job was last restored, if it was by this JobManager.
-fn restored_from(rest: &FlinkRest, job: &str) -> Result<u64> {
-    let answer = rest.get(&format!("/jobs/{job}/checkpoints"))?;
-    let id = answer["latest"]["restored"]["id"].as_u64();
-    id.with_context(|| format!("not restored: {}", answer["counts"]))
-}
-
 /// Waits until this JobManager has restored the job from `last` or a newer checkpoint.
 fn recovered(rest: &FlinkRest, job: &str, last: u64) -> Result<()> {
     wait_until("the job to be recovered", LIMIT, || {
-        let from = restored_from(rest, job)?;
+        let counts = rest.checkpoint_counts(job)?;
+        let from = counts.restored_from.context("not restored")?;
         ensure!(from >= last, "restored from {from}");
         Ok(())
     })
@@ -158,7 +152,8 @@ fn task_manager_killed_in_mid_upload() -> Result<()> {
 
         let job = &stage.watched.id;
         let restored = stage.judge.until("the job to be restored", || {
-            let from = restored_from(flink.rest(), job)?;
+            let counts = flink.rest().checkpoint_counts(job)?;
+            let from = counts.restored_from.context("not restored")?;
             ensure!(from >= last, "restored from {from}");
             Ok(from)
         })?;

@@ -43,7 +43,8 @@ fn a_task_manager_killed_in_mid_checkpoint_is_replaced_and_publishing_goes_on() 
     flink.task_manager(0).restart()?;
 
     let restored = judge.until("the job to be restored", || {
-        watched.restored()?.1.context("not restored")
+        let counts = flink.rest().checkpoint_counts(&watched.id)?;
+        counts.restored_from.context("not restored")
     })?;
     ensure!(
         restored == last,

@@ -129,13 +129,15 @@ fn a_panic_in_any_native_entry_is_said_once_and_harms_neither_job_nor_secondary(
         .took_no_longer(panicking..now_ms(), healthy..panicking)?;
 
     for entry in CALLED_FIRST {
-        let (lives, _) = stage.watched.restored()?;
+        let (rest, job) = (stage.flink.rest(), &stage.watched.id);
+        let restored = rest.checkpoint_counts(job)?.restored;
         asked.panic_in(entry)?;
         stage.flink.task_manager(0).restart()?;
         // what the former one has acknowledged may still complete
         let last = stage.judge.until("the job to be restored", || {
-            let (times, last) = stage.watched.restored()?;
-            last.filter(|_| times > lives).context("not yet")
+            let counts = rest.checkpoint_counts(job)?;
+            ensure!(counts.restored > restored, "not restored: {counts:?}");
+            counts.restored_from.context("from nothing")
         })?;
         let first = goes_on(&mut stage, last)?;
         asked.panic_in("")?;

@@ -57,6 +57,8 @@ pub struct CheckpointCounts {
     pub in_progress: u64,
     /// How often the job was restored from one.
     pub restored: u64,
+    /// From which one it was last.
+    pub restored_from: Option<u64>,
 }
 
 /// One entry of the history (`/jobs/:id/checkpoints`, `history`).
@@ -221,6 +223,7 @@ impl FlinkRest {
             failed: count("failed"),
             in_progress: count("in_progress"),
             restored: count("restored"),
+            restored_from: answer["latest"]["restored"]["id"].as_u64(),
         })
     }
 
@@ -230,9 +233,8 @@ impl FlinkRest {
     /// When Flink does not answer, or does not know the job.
     pub fn checkpoints(&self, job: &str) -> Result<Vec<CheckpointInfo>> {
         let answer = self.get(&format!("/jobs/{job}/checkpoints"))?;
-        let history = answer["history"]
-            .as_array()
-            .context("no history of checkpoints")?;
+        let history = answer["history"].as_array();
+        let history = history.context("no history of checkpoints")?;
         history.iter().map(info).collect()
     }
 

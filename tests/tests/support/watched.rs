@@ -66,14 +66,6 @@ impl Watched {
         Ok(())
     }
 
-    /// How often the job was restored, and from which checkpoint it was last.
-    pub fn restored(&self) -> Result<(u64, Option<u64>)> {
-        let answer = self.rest.get(&format!("/jobs/{}/checkpoints", self.id))?;
-        let times = answer["counts"]["restored"].as_u64();
-        let last = answer["latest"]["restored"]["id"].as_u64();
-        Ok((times.context("no number of restores")?, last))
-    }
-
     /// Waits, without a look at the secondary, until `count` more have completed than now.
     pub fn complete_more(&self, count: usize) -> Result<()> {
         let wanted = self.completed()?.len() + count;
