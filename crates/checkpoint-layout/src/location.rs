@@ -167,21 +167,13 @@ impl Location {
     #[must_use]
     pub fn join(&self, relative: &str) -> Self {
         let path = [&self.path, "/", relative].concat();
-        Self {
-            scheme: self.scheme.clone(),
-            authority: self.authority.clone(),
-            path: normalise(&path).map_or_else(|| self.path.clone(), Cow::into_owned),
-        }
+        self.at(normalise(&path).map_or_else(|| self.path.clone(), Cow::into_owned))
     }
 
     /// The same path's parent; the root's parent is the root.
     #[must_use]
     pub fn parent(&self) -> Self {
-        Self {
-            scheme: self.scheme.clone(),
-            authority: self.authority.clone(),
-            path: self.parent_path().to_owned(),
-        }
+        self.at(self.parent_path().to_owned())
     }
 
     /// [`Location::path`] of the parent.
@@ -198,10 +190,15 @@ impl Location {
     /// Another path on the same cluster.
     #[must_use]
     pub fn with_path(&self, path: &str) -> Self {
-        let path = normalise(path).unwrap_or(Cow::Borrowed("/")).into_owned();
+        self.at(normalise(path).unwrap_or(Cow::Borrowed("/")).into_owned())
+    }
+
+    /// On the same cluster; `path` must be normal.
+    fn at(&self, path: String) -> Self {
         Self {
+            scheme: self.scheme.clone(),
+            authority: self.authority.clone(),
             path,
-            ..self.clone()
         }
     }
 }
