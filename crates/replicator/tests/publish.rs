@@ -13,7 +13,7 @@ use replicator::Offer;
 use store::ErrorKind;
 use store::Store;
 use store::testing::{Call, Fault};
-use support::{Checkpoint, JOB, World, until};
+use support::{Checkpoint, JOB, World, until, write};
 use tokio::time::sleep;
 
 #[tokio::test(start_paused = true)]
@@ -161,6 +161,35 @@ async fn a_missing_file_is_waited_for_and_then_copied_from_the_primary() {
     );
     world.published_are(&[1]).await;
     assert_eq!(world.count("dualwrite_files_backfilled_total"), 1);
+}
+
+/// A large checkpoint would have whole directories listed at each look.
+#[tokio::test(start_paused = true)]
+async fn while_one_file_is_missed_the_others_are_not_asked_for() {
+    let world = World::new();
+    let checkpoint = Checkpoint::new(1, 1);
+    world.put_on_both(&checkpoint).await;
+    let files = checkpoint.files();
+    let [(first, _), .., (last, bytes)] = &files[..] else {
+        panic!("{} files", files.len());
+    };
+    for late in [first, last] {
+        world.secondary.delete(late, false).await.unwrap();
+    }
+    let looks = |path: &str| {
+        let calls = world.faults.calls();
+        calls.iter().filter(|call| call.path == path).count()
+    };
+    world.coordinator().offer(checkpoint.offer());
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(looks(first), 1);
+    assert!(looks(last) > 10, "{}", looks(last));
+
+    let before = looks(last);
+    write(&world.secondary, last, bytes).await;
+    sleep(Duration::from_secs(2)).await;
+    assert!(looks(first) > 2);
+    assert!(looks(last) <= before + 2);
 }
 
 /// Flink stores another length of a changelog's file than it has. Asked for by that one, it was

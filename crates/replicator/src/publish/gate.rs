@@ -32,18 +32,31 @@ impl Gate {
 }
 
 /// Looks for what is missing; true if all was seen in this one look: what was seen before may have
-/// been deleted meanwhile, by a process that retires another job's checkpoints.
-pub(super) async fn look(job: &Job, waiting: &mut Waiting) -> store::Result<bool> {
-    let waiting = slice::from_mut(waiting);
-    let seen_before = waiting[0].unknown.iter().any(|file| file.seen);
-    find_missing(job, waiting).await?;
-    if seen_before && waiting[0].missing().next().is_none() {
-        for file in &mut waiting[0].unknown {
+/// been deleted meanwhile, by a process that retires another job's checkpoints. If it is still
+/// `early`, what the last look missed is asked for alone until it has come: for all files of a
+/// large checkpoint whole directories are listed, and not all have come before that one has.
+pub(super) async fn look(job: &Job, waiting: &mut Waiting, early: bool) -> store::Result<bool> {
+    if let Some(awaited) = waiting.awaited.filter(|_| early)
+        && lacks(job, &waiting.unknown[awaited].expected).await?
+    {
+        return Ok(false);
+    }
+    let seen_before = waiting.unknown.iter().any(|file| file.seen);
+    find_missing(job, slice::from_mut(waiting)).await?;
+    if seen_before && waiting.missing().next().is_none() {
+        for file in &mut waiting.unknown {
             file.seen = false;
         }
-        find_missing(job, waiting).await?;
+        find_missing(job, slice::from_mut(waiting)).await?;
     }
-    Ok(waiting[0].missing().next().is_none())
+    waiting.awaited = waiting.unknown.iter().rposition(|file| !file.seen);
+    Ok(waiting.awaited.is_none())
+}
+
+/// Whether this one is not on the secondary.
+pub(super) async fn lacks(job: &Job, expected: &Expected) -> store::Result<bool> {
+    let found = audit::presence(job.secondary.as_ref(), &[expected]).await?;
+    Ok(found == [Presence::Missing])
 }
 
 /// Looks for what all of these lack, at once: over a slow link an answer takes seconds.

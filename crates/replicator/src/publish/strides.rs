@@ -15,6 +15,7 @@ use std::time::Duration;
 use futures::{StreamExt, future, stream};
 use store::{FileStatus, Result, Store, list_if_there};
 
+use super::gate;
 use super::owner::Ownership;
 use super::waiting::Waiting;
 use crate::job::Job;
@@ -161,10 +162,11 @@ pub(super) async fn has_lost_a_file(job: &Job, waiting: &Waiting) -> bool {
     let Some(missing) = waiting.unknown.iter().filter(|file| !file.seen).find(own) else {
         return false;
     };
-    match job.spec.mapping.aliases().resolve(&missing.primary) {
-        Ok(from) => job.is_gone(&from).await,
-        Err(_) => false,
-    }
+    let Ok(from) = job.spec.mapping.aliases().resolve(&missing.primary) else {
+        return false;
+    };
+    // what the last look missed may have come since
+    job.is_gone(&from).await && matches!(gate::lacks(job, &missing.expected).await, Ok(true))
 }
 
 /// Finds those that were asked for in vain: for one file of each that is not known to be lost.

@@ -256,20 +256,28 @@ impl<'a> Task<'a> {
         for waiting in &self.waiting {
             self.owner.keep(&self.job, &waiting.others).await?;
         }
+        let grace = self.backfill_grace();
         let Some((newest, older)) = self.waiting.split_last_mut() else {
             return Ok(None);
         };
-        if gate::look(&self.job, newest).await? {
+        let early = newest.offered_at.elapsed() < grace;
+        if gate::look(&self.job, newest, early).await? {
             return Ok(Some(older.len()));
         }
         gate::find_missing(&self.job, older).await?;
         for (index, waiting) in older.iter_mut().enumerate().rev() {
             let may_pass = waiting.missing().next().is_none();
-            if may_pass && gate::look(&self.job, waiting).await? {
+            if may_pass && gate::look(&self.job, waiting, false).await? {
                 return Ok(Some(index));
             }
         }
         Ok(None)
+    }
+
+    /// How long a TaskManager has for what it sends of its own accord.
+    fn backfill_grace(&self) -> Duration {
+        let grace = self.job.spec.backfill_grace;
+        self.strides.patience(grace, self.newest)
     }
 
     /// Of what is not complete: what was left out and cannot become complete is given up, what has
@@ -295,9 +303,7 @@ impl<'a> Task<'a> {
                 self.give_up(id, &mut ticket, Unpublishable::Skipped, why);
             }
         }
-        let grace = self
-            .strides
-            .patience(self.job.spec.backfill_grace, self.newest);
+        let grace = self.backfill_grace();
         for waiting in &mut self.waiting {
             gate::ask(&self.job, waiting, grace);
         }

@@ -30,6 +30,8 @@ pub(super) struct Waiting {
     pub(super) others: BTreeSet<String>,
     /// Those of them that no published checkpoint keeps there.
     pub(super) unknown: Vec<Unknown>,
+    /// Which of those the gate missed when it looked for all.
+    pub(super) awaited: Option<usize>,
     /// The primary does not have a file of it any more that the secondary lacks: unless somebody is
     /// still sending it, it will never be complete.
     pub(super) lost: bool,
@@ -126,6 +128,7 @@ impl Waiting {
             files: named.files,
             others: named.others,
             unknown: named.unknown,
+            awaited: None,
             lost: false,
             need: Arc::new(()),
         }
