@@ -12,6 +12,7 @@ mod figures;
 mod golden;
 mod mutants;
 mod overhead;
+mod packages;
 mod programs;
 mod screen;
 mod side_by_side;

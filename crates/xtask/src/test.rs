@@ -15,7 +15,7 @@ use crate::command::{cargo, run as run_command};
 use crate::programs::{Needs, Program};
 use crate::side_by_side::side_by_side;
 use crate::totals::Totals;
-use crate::{deny, dist, golden, programs, tidy};
+use crate::{deny, dist, golden, packages, programs, tidy};
 
 /// Of the task `test`.
 #[derive(Debug, clap::Args)]
@@ -61,19 +61,21 @@ enum Step {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut tests = Totals::default();
     let start = Instant::now();
-    for step in Step::value_variants() {
-        let wanted = match (arguments.only, arguments.from) {
-            (Some(only), _) => *step == only,
-            (_, Some(from)) => *step >= from,
-            _ => true,
-        };
-        if !wanted {
-            continue;
-        }
-        let (name, what) = names(*step);
+    let wanted = |step: Step| match (arguments.only, arguments.from) {
+        (Some(only), _) => step == only,
+        (_, Some(from)) => step >= from,
+        _ => true,
+    };
+    let steps = Step::value_variants().iter().copied();
+    let steps: Vec<Step> = steps.filter(|step| wanted(*step)).collect();
+    if steps.iter().any(|step| *step >= Step::Unit) {
+        packages::install(packages::OF_THE_TESTS)?;
+    }
+    for step in steps {
+        let (name, what) = names(step);
         println!("==> {name}: {what}");
         let start = Instant::now();
-        let done = perform(*step, arguments.all, &mut tests);
+        let done = perform(step, arguments.all, &mut tests);
         println!("==> {name}: {:.1} s", start.elapsed().as_secs_f64());
         if done.is_err() {
             println!("{}", tests.failures.join("\n"));

@@ -14,9 +14,9 @@ use harness::{
 };
 
 use super::requests::{self, Fault, HELP, Request};
-use crate::dist;
 use crate::screen::Screen;
 use crate::sites::{Sites, checkpoints};
+use crate::{dist, packages};
 
 /// Between two checkpoints.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -36,6 +36,7 @@ const LIMIT: Duration = Duration::from_mins(2);
 /// # Errors
 /// When something does not start, does not answer or does not come back.
 pub(super) fn run(version: &str) -> Result<()> {
+    packages::install(packages::OF_DASHBOARDS)?;
     let screen = Screen::new(false);
     screen.step("building target/dist, unless nothing has changed");
     dist::build()?;

@@ -17,9 +17,9 @@ use harness::{DEFAULT_VERSIONS, FlinkCluster, FlinkVersion, Run};
 
 use self::outcome::{Outcome, Recovery};
 use self::stage::Stage;
-use crate::dist;
 use crate::screen::Screen;
 use crate::sites::checkpoints;
+use crate::{dist, packages};
 
 /// Of the task `demo`.
 #[derive(Debug, clap::Args)]
@@ -48,6 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.dashboards {
         return dashboards::run(&arguments.flink);
     }
+    packages::install(packages::OF_THE_DEMO)?;
     let screen = Screen::new(arguments.json);
     screen.step("building target/dist, unless nothing has changed");
     dist::build()?;
