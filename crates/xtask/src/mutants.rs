@@ -20,8 +20,8 @@ use mutation::Mutation;
 
 /// Where the faults are described.
 const MUTATIONS: &str = "crates/replicator/tests/simulation/mutations";
-/// So many seeds at most; each fault is found long before.
-const SEEDS: &str = "3000";
+/// As a test run has; each fault is found before.
+const SEEDS: &str = "10000";
 /// The folders of the workspace that hold packages, and what they are called in the copy: cargo
 /// takes packages at other places for others, so both can share what was built of dependencies.
 const FOLDERS: [&str; 3] = ["crates", "tests", "benches"];
