@@ -5,7 +5,7 @@ mod support;
 
 use anyhow::{Context, Result, ensure};
 use harness::{ExactlyOnce, FlinkBuilder, FlinkCluster, ZooKeeper, wait_until};
-use support::{Judge, LIMIT, Sites, Watched, shared_files, switch_off, switch_on};
+use support::{Judge, LIMIT, Sites, Watched, restored_from, shared_files, switch_off, switch_on};
 
 const FLINK: &str = "2.2.1";
 
@@ -38,10 +38,7 @@ fn job(sites: &Sites) -> Result<ExactlyOnce> {
 /// checkpoint above `last` has completed.
 fn recovered(flink: &FlinkCluster, id: &str, last: u64) -> Result<()> {
     wait_until("the job to be recovered", LIMIT, || {
-        let counts = flink.rest().checkpoint_counts(id)?;
-        let restored = counts.restored_from.context("not restored")?;
-        ensure!(restored >= last, "restored from {restored}");
-        Ok(())
+        restored_from(flink.rest(), id, last)
     })?;
     flink.rest().wait_for_completed(id, 1, LIMIT)?;
     Ok(())

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use harness::{CheckedCheckpoint, Fate, FlinkRest, Rule, ZooKeeper, wait_until};
-use support::{Fault, Judge, LIMIT, Shows, Sites, Stage, on_stage, said};
+use support::{Fault, Judge, LIMIT, Shows, Sites, Stage, on_stage, restored_from, said};
 
 const FLINK: &str = "1.20.5";
 
@@ -124,11 +124,9 @@ fn held(method: &'static str, of: &'static str) -> Rule {
 /// Waits until this JobManager has restored the job from `last` or a newer checkpoint.
 fn recovered(rest: &FlinkRest, job: &str, last: u64) -> Result<()> {
     wait_until("the job to be recovered", LIMIT, || {
-        let counts = rest.checkpoint_counts(job)?;
-        let from = counts.restored_from.context("not restored")?;
-        ensure!(from >= last, "restored from {from}");
-        Ok(())
-    })
+        restored_from(rest, job, last)
+    })?;
+    Ok(())
 }
 
 /// No upload can end, then their process is gone: what they wrote stays without a name.
@@ -152,10 +150,7 @@ fn task_manager_killed_in_mid_upload() -> Result<()> {
 
         let job = &stage.watched.id;
         let restored = stage.judge.until("the job to be restored", || {
-            let counts = flink.rest().checkpoint_counts(job)?;
-            let from = counts.restored_from.context("not restored")?;
-            ensure!(from >= last, "restored from {from}");
-            Ok(from)
+            restored_from(flink.rest(), job, last)
         })?;
         let again = stage.judge.until_published(job, restored)?;
         let again = again.id().context("a checkpoint")?;

@@ -5,7 +5,7 @@ mod support;
 use anyhow::{Context, Result, ensure};
 use harness::{ExactlyOnce, wait_until};
 use serde_json::Value;
-use support::{DIRECTORY, Judge, LIMIT, Sites, Watched, dualwrite, now_ms};
+use support::{DIRECTORY, Judge, LIMIT, Sites, Watched, dualwrite, now_ms, restored_from};
 
 const FLINK: &str = "1.20.5";
 
@@ -43,8 +43,7 @@ fn a_task_manager_killed_in_mid_checkpoint_is_replaced_and_publishing_goes_on() 
     flink.task_manager(0).restart()?;
 
     let restored = judge.until("the job to be restored", || {
-        let counts = flink.rest().checkpoint_counts(&watched.id)?;
-        counts.restored_from.context("not restored")
+        restored_from(flink.rest(), &watched.id, last)
     })?;
     ensure!(
         restored == last,

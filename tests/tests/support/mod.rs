@@ -31,7 +31,7 @@ pub use judge::Judge;
 pub use said::{is_of_slow_link, said, warned};
 pub use scraped::{Scraped, page, ports_said, reporter_port};
 pub use stage::{Stage, on_stage};
-pub use watched::{Watched, now_ms};
+pub use watched::{Watched, now_ms, restored_from};
 
 /// Nothing in these tests takes longer.
 pub const LIMIT: Duration = Duration::from_mins(2);

@@ -148,6 +148,14 @@ fn took(completed: &[CheckpointInfo], triggered_ms: Range<u64>) -> Result<Took> 
     })
 }
 
+/// From which checkpoint this JobManager has restored the job: an error unless it is `last` or newer.
+pub fn restored_from(rest: &FlinkRest, job: &str, last: u64) -> Result<u64> {
+    let counts = rest.checkpoint_counts(job)?;
+    let restored = counts.restored_from.context("not restored")?;
+    ensure!(restored >= last, "restored from {restored}");
+    Ok(restored)
+}
+
 /// Milliseconds since the epoch.
 pub fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
