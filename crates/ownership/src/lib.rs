@@ -9,7 +9,7 @@ mod removal;
 
 pub use claim::Claim;
 pub use jobs::{keep, owned_jobs};
-pub use place::{Placed, place, place_document, replace_document, write_new};
+pub use place::{Placed, place, place_document, place_in_existing, replace_document, write_new};
 pub use removal::Removal;
 
 /// An id that no other process has, for the names of what it writes.

@@ -3,7 +3,7 @@
 //! Nothing is overwritten under a final name. A lost reply is looked up, never guessed.
 
 use bytes::Bytes;
-use store::{ErrorKind, Result, Store};
+use store::{ErrorKind, Result, Store, StoreError};
 
 /// How a file came to be under its final name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,41 @@ pub enum Placed {
 /// answered, where the outcome is that `to` is not there, or cannot be found out. The in-flight
 /// file is then deleted, as far as the store answers.
 pub async fn place(store: &dyn Store, from: &str, to: &str, length: u64) -> Result<Placed> {
-    let placed = rename(store, from, to, length).await;
+    let mut renamed = store.rename(from, to).await;
+    if matches!(&renamed, Err(error) if error.kind == ErrorKind::NotFound) {
+        renamed = match store.mkdirs(parent(to)).await {
+            Ok(()) => store.rename(from, to).await,
+            Err(error) => Err(error),
+        };
+    }
+    settle(store, (from, to, length), renamed).await
+}
+
+/// As [`place`], but the parent must be there: who has deleted it may have deleted what `to` names,
+/// too.
+///
+/// # Errors
+/// As [`place`], and [`ErrorKind::NotFound`] without the parent.
+pub async fn place_in_existing(
+    store: &dyn Store,
+    from: &str,
+    to: &str,
+    length: u64,
+) -> Result<Placed> {
+    let renamed = store.rename(from, to).await;
+    settle(store, (from, to, length), renamed).await
+}
+
+/// Finds out what became of a rename, and leaves no in-flight file.
+async fn settle(
+    store: &dyn Store,
+    (from, to, length): (&str, &str, u64),
+    renamed: Result<()>,
+) -> Result<Placed> {
+    let placed = match renamed {
+        Ok(()) => Ok(Placed::Now),
+        Err(error) => found(store, (from, to, length), error).await,
+    };
     if !matches!(placed, Ok(Placed::Now)) {
         // a leftover is found by its in-flight name
         let _ = store.delete(from, false).await;
@@ -29,15 +63,11 @@ pub async fn place(store: &dyn Store, from: &str, to: &str, length: u64) -> Resu
     placed
 }
 
-async fn rename(store: &dyn Store, from: &str, to: &str, length: u64) -> Result<Placed> {
-    let mut result = store.rename(from, to).await;
-    if matches!(&result, Err(error) if error.kind == ErrorKind::NotFound) {
-        store.mkdirs(parent(to)).await?;
-        result = store.rename(from, to).await;
-    }
-    let Err(error) = result else {
-        return Ok(Placed::Now);
-    };
+async fn found(
+    store: &dyn Store,
+    (from, to, length): (&str, &str, u64),
+    error: StoreError,
+) -> Result<Placed> {
     let found = store.stat(to).await?;
     let there = found.is_some_and(|file| !file.is_dir && file.length == length);
     if !there {
@@ -136,6 +166,15 @@ mod tests {
             Placed::Before
         );
         assert_eq!(store.files().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_parent_that_must_be_there_is_not_made() {
+        let store = with_file("/in/1", 5).await;
+        let placed = place_in_existing(&store, "/in/1", "/a/b/c", 5).await;
+        assert_eq!(placed.unwrap_err().kind, ErrorKind::NotFound);
+        assert_eq!(store.stat("/a").await.unwrap(), None);
+        assert!(store.files().is_empty());
     }
 
     #[tokio::test]

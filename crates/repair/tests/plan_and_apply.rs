@@ -441,6 +441,31 @@ async fn what_is_deleted_under_it_is_not_published() {
     world.is_good("chk-42").await;
 }
 
+/// The directory was made again, and what names the deleted files was renamed into it.
+#[tokio::test]
+async fn what_is_deleted_in_mid_commit_is_not_published() {
+    let mut world = World::new("heap").await;
+    let plan = world.plan(Which::All, Depth::Length).await;
+    let inner = world.secondary.clone();
+    let deleting = FaultyStore::new(Arc::new(world.secondary.clone()), move |call| {
+        if call.operation == "rename" && call.to.ends_with("_metadata") {
+            let dir = secondary("chk-42");
+            // The store in memory never waits.
+            let delete = inner.delete(dir.path(), true);
+            futures::executor::block_on(delete).unwrap();
+        }
+        None
+    });
+    world.faulty[1] = Some(Arc::new(deleting));
+    let outcomes = world.apply(&plan).await;
+    let result = &outcomes[0].result;
+    assert!(matches!(result, Err(Failure::Incomplete(_))), "{result:?}");
+    let metadata = secondary("chk-42/_metadata");
+    let there = world.secondary.stat(metadata.path()).await.unwrap();
+    assert_eq!(there, None);
+    world.nothing_is_left();
+}
+
 #[tokio::test]
 async fn what_distcp_has_staged_is_only_moved() {
     let mut world = World::new("heap").await;

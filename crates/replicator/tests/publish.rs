@@ -4,11 +4,13 @@
 mod support;
 
 use std::fmt::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use audit::{Digest, Digests, LAST_GOOD_VERSION, LastGood, Location, Proof};
 use checkpoint_format::ReferenceKind;
 use checkpoint_layout::SecondaryRoot;
+use futures::executor::block_on;
 use replicator::Offer;
 use store::ErrorKind;
 use store::Store;
@@ -678,6 +680,32 @@ async fn what_is_deleted_under_us_is_copied_again_before_anything_names_it() {
         };
         world.published_are(rest).await;
         assert_eq!(world.count("dualwrite_checkpoints_unpublishable_total"), 0);
+    }
+}
+
+/// The directory was made again, and what names the deleted files was renamed into it.
+#[tokio::test(start_paused = true)]
+async fn what_is_deleted_in_mid_commit_is_not_published() {
+    let shared = format!("/cp/{JOB}/shared/1");
+    let metadata = support::flink::metadata(1, &[(&shared, 100)]);
+    let without_own_files = Checkpoint { id: 1, metadata };
+    for checkpoint in [Checkpoint::new(1, 1), without_own_files] {
+        let world = World::new();
+        world.put_on_both(&checkpoint).await;
+        let (secondary, deleted) = (world.secondary.clone(), AtomicBool::new(false));
+        let commits = |call: &Call| call.operation == "rename" && call.to.ends_with("_metadata");
+        world.faults.set_script(move |call: &Call| {
+            if commits(call) && !deleted.swap(true, Ordering::Relaxed) {
+                let job = format!("/cp/{JOB}");
+                // the store in memory never waits
+                block_on(secondary.delete(&job, true)).unwrap();
+            }
+            None
+        });
+        world.coordinator().offer(checkpoint.offer());
+        world.published_are(&[1]).await;
+        let commits = world.faults.calls().into_iter().filter(commits);
+        assert_eq!(commits.count(), 2);
     }
 }
 

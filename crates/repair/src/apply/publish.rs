@@ -10,7 +10,7 @@ use audit::{
     now_ms, read_whole, spread,
 };
 use bytes::Bytes;
-use ownership::{Claim, place, replace_document, write_new};
+use ownership::{Claim, place_in_existing, replace_document, write_new};
 
 use super::outcome::Failure;
 use super::{Repair, changed};
@@ -113,6 +113,8 @@ impl Repair<'_> {
                 ownership::keep(self.target(), &self.root, other).await?;
             }
         }
+        // Not made again after the look: who deletes it has deleted more.
+        self.target().mkdirs(needs.target.path()).await?;
         if let Some(incomplete) = self.incomplete(needs).await? {
             return Ok(incomplete);
         }
@@ -153,7 +155,7 @@ impl Repair<'_> {
                 now if now == *standing => target.replace(inflight, to.path()).await,
                 _ => return Ok(Commit::Conflict),
             },
-            _ => place(target, inflight, to.path(), bytes.len() as u64)
+            _ => place_in_existing(target, inflight, to.path(), bytes.len() as u64)
                 .await
                 .map(drop),
         };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use audit::{CATALOGUE_VERSION, CatalogueEntry, Digest};
 use bytes::Bytes;
 use checkpoint_layout::{Location, METADATA};
-use ownership::{Placed, place, replace_document, write_new};
+use ownership::{Placed, place_in_existing, replace_document, write_new};
 use store::{ErrorKind, Result, Store, StoreError};
 
 use super::owner::Ownership;
@@ -28,7 +28,8 @@ pub(super) enum Commit {
 ///
 /// Its `_metadata` is written where the next owner deletes it, and before this process asks whether
 /// it is the owner. So if another one claims the job after the answer, there is nothing any more to
-/// rename, however late this process goes on.
+/// rename, however late this process goes on. And it is renamed into a directory that was there when
+/// the gate looked: who deletes the job's files meanwhile, deletes that.
 ///
 /// # Errors
 /// What the secondary answered; the checkpoint is then there or not, and trying again finds out.
@@ -83,7 +84,7 @@ async fn commit(
         let why = format!("another checkpoint is at {to}, and none is ever overwritten");
         Ok(Commit::Never(Unpublishable::Conflict, why))
     };
-    match place(store, inflight, to.path(), bytes.len() as u64).await {
+    match place_in_existing(store, inflight, to.path(), bytes.len() as u64).await {
         Ok(Placed::Now) => Ok(Commit::Published),
         Ok(Placed::Before) if is_there(store, to.path(), bytes).await? => Ok(Commit::Published),
         Ok(Placed::Before) => conflict(),

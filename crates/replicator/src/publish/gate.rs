@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audit::{Expected, Presence};
+use store::Store;
 
 use super::waiting::{Unknown, Waiting};
 use crate::job::Job;
@@ -31,10 +32,11 @@ impl Gate {
     }
 }
 
-/// Looks for what is missing; true if all was seen in this one look: what was seen before may have
-/// been deleted meanwhile, by a process that retires another job's checkpoints. If it is still
-/// `early`, what the last look missed is asked for alone until it has come: for all files of a
-/// large checkpoint whole directories are listed, and not all have come before that one has.
+/// Looks for what is missing; true if all was seen in this one look, which the checkpoint's directory
+/// was there before: what was seen earlier may have been deleted meanwhile, by somebody, or by a
+/// process that retires another job's checkpoints. If it is still `early`, what the last look missed
+/// is asked for alone until it has come: for all files of a large checkpoint whole directories are
+/// listed, and not all have come before that one has.
 pub(super) async fn look(job: &Job, waiting: &mut Waiting, early: bool) -> store::Result<bool> {
     if let Some(awaited) = waiting.awaited.filter(|_| early)
         && lacks(job, &waiting.unknown[awaited].expected).await?
@@ -43,7 +45,11 @@ pub(super) async fn look(job: &Job, waiting: &mut Waiting, early: bool) -> store
     }
     let seen_before = waiting.unknown.iter().any(|file| file.seen);
     find_missing(job, slice::from_mut(waiting)).await?;
-    if seen_before && waiting.missing().next().is_none() {
+    if (seen_before || waiting.needs_dir) && waiting.missing().next().is_none() {
+        if waiting.needs_dir {
+            job.secondary.mkdirs(waiting.dir.path()).await?;
+            waiting.needs_dir = false;
+        }
         for file in &mut waiting.unknown {
             file.seen = false;
         }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use store::ErrorKind;
 use telemetry::JobMetrics;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -240,8 +241,10 @@ impl<'a> Task<'a> {
             return Ok(false);
         };
         let kept = self.retention.dirs();
-        let waiting = &self.waiting[index];
-        let outcome = commit::publish(&self.job, self.owner, &kept, waiting).await?;
+        let waiting = &mut self.waiting[index];
+        let outcome = commit::publish(&self.job, self.owner, &kept, waiting).await;
+        waiting.needs_dir = matches!(&outcome, Err(error) if error.kind == ErrorKind::NotFound);
+        let outcome = outcome?;
         for mut older in self.waiting.drain(..index) {
             older.ticket.superseded();
         }

@@ -30,6 +30,8 @@ pub(super) struct Waiting {
     pub(super) others: BTreeSet<String>,
     /// Those of them that no published checkpoint keeps there.
     pub(super) unknown: Vec<Unknown>,
+    /// Whether its directory has to be made: no file of its own makes it, or it was deleted.
+    pub(super) needs_dir: bool,
     /// Which of those the gate missed when it looked for all.
     pub(super) awaited: Option<usize>,
     /// The primary does not have a file of it any more that the secondary lacks: unless somebody is
@@ -118,7 +120,9 @@ impl Named {
 
 impl Waiting {
     pub(super) fn new(offer: Offer, ticket: Ticket, offered_at: Instant, named: Named) -> Self {
+        let is_own = |file: &Expected| file.location.below(&named.dir).is_some();
         Self {
+            needs_dir: !named.files.iter().any(is_own),
             id: offer.checkpoint,
             offer,
             ticket,
