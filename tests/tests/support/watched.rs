@@ -148,7 +148,8 @@ fn took(completed: &[CheckpointInfo], triggered_ms: Range<u64>) -> Result<Took> 
     })
 }
 
-/// From which checkpoint this JobManager has restored the job: an error unless it is `last` or newer.
+/// From which checkpoint this JobManager has restored the job: an error unless from `last` or a
+/// newer one.
 pub fn restored_from(rest: &FlinkRest, job: &str, last: u64) -> Result<u64> {
     let counts = rest.checkpoint_counts(job)?;
     let restored = counts.restored_from.context("not restored")?;

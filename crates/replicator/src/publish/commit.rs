@@ -28,8 +28,8 @@ pub(super) enum Commit {
 ///
 /// Its `_metadata` is written where the next owner deletes it, and before this process asks whether
 /// it is the owner. So if another one claims the job after the answer, there is nothing any more to
-/// rename, however late this process goes on. And it is renamed into a directory that was there when
-/// the gate looked: who deletes the job's files meanwhile, deletes that.
+/// rename, however late this process goes on. And it is renamed into a directory that was there
+/// when the gate looked: who deletes the job's files meanwhile, deletes that.
 ///
 /// # Errors
 /// What the secondary answered; the checkpoint is then there or not, and trying again finds out.

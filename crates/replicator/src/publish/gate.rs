@@ -32,11 +32,11 @@ impl Gate {
     }
 }
 
-/// Looks for what is missing; true if all was seen in this one look, which the checkpoint's directory
-/// was there before: what was seen earlier may have been deleted meanwhile, by somebody, or by a
-/// process that retires another job's checkpoints. If it is still `early`, what the last look missed
-/// is asked for alone until it has come: for all files of a large checkpoint whole directories are
-/// listed, and not all have come before that one has.
+/// Looks for what is missing; true if all was seen in this one look, and the checkpoint's directory
+/// was there before it: what was seen earlier may have been deleted meanwhile, by somebody, or by a
+/// process that retires another job's checkpoints. If it is still `early`, what the last look
+/// missed is asked for alone until it has come: for all files of a large checkpoint whole
+/// directories are listed, and not all have come before that one has.
 pub(super) async fn look(job: &Job, waiting: &mut Waiting, early: bool) -> store::Result<bool> {
     if let Some(awaited) = waiting.awaited.filter(|_| early)
         && lacks(job, &waiting.unknown[awaited].expected).await?
