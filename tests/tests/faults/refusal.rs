@@ -32,7 +32,6 @@ fn disk_full() -> Result<()> {
 }
 
 #[test]
-#[ignore = "left to `cargo xtask test --all`"]
 fn quota_of_names() -> Result<()> {
     refused(
         |sites| quota(sites, 1, -1),
