@@ -42,7 +42,7 @@ fn reply_lost(strike: fn(&Sites) -> Result<()>) -> Result<()> {
             Ok(())
         },
         judged: true,
-        shows: Shows::ShortSilence,
+        shows: Shows::LostConnection,
     };
     on_stage(stage, |stage| stage.endures(&fault))
 }
@@ -126,8 +126,8 @@ fn held(method: &'static str, of: &'static str) -> Rule {
 fn recovered(rest: &FlinkRest, job: &str, last: u64) -> Result<()> {
     wait_until("the job to be recovered", LIMIT, || {
         restored_from(rest, job, last)
-    })?;
-    Ok(())
+    })
+    .map(drop)
 }
 
 /// No upload can end, then their process is gone: what they wrote stays without a name.

@@ -52,10 +52,10 @@ async fn settle(
     (from, to, length): (&str, &str, u64),
     renamed: Result<()>,
 ) -> Result<Placed> {
-    let placed = match renamed {
-        Ok(()) => Ok(Placed::Now),
-        Err(error) => found(store, (from, to, length), error).await,
+    let Err(error) = renamed else {
+        return Ok(Placed::Now);
     };
+    let placed = found(store, (from, to, length), error).await;
     if !matches!(placed, Ok(Placed::Now)) {
         // a leftover is found by its in-flight name
         let _ = store.delete(from, false).await;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use audit::{Digest, METADATA, SecondaryRoot, Store};
 use repair::{Depth, Failure, Metadata, Plan, Side, Which, lists};
-use store::testing::FaultyStore;
+use store::testing::{Call, FaultyStore};
 
 use support::{
     ID, PRIMARY, SECONDARY, World, at, bytes_at, files, golden, options, primary, put, secondary,
@@ -413,22 +413,27 @@ async fn a_publication_that_is_overtaken_is_tried_again_and_not_for_ever() {
     world.nothing_is_left();
 }
 
+/// Somebody deletes what is `below` the job's directory when such a call is about to be made.
+fn deleting(world: &World, below: &str, at: fn(&Call) -> bool) -> Arc<FaultyStore> {
+    let (inner, path) = (world.secondary.clone(), secondary(below));
+    let store = FaultyStore::new(Arc::new(inner.clone()), move |call| {
+        if at(call) {
+            // The store in memory never waits.
+            let delete = inner.delete(path.path(), true);
+            futures::executor::block_on(delete).unwrap();
+        }
+        None
+    });
+    Arc::new(store)
+}
+
 /// The job's JobManager deletes a file between the copy and the claim: the gate comes after.
 #[tokio::test]
 async fn what_is_deleted_under_it_is_not_published() {
     let mut world = World::new("heap").await;
     let plan = world.plan(Which::All, Depth::Length).await;
-    let inner = world.secondary.clone();
-    let retiring = FaultyStore::new(Arc::new(world.secondary.clone()), move |call| {
-        if call.operation == "replace" && call.to.contains("/owners/") {
-            let file = secondary("chk-42/op-0");
-            // The store in memory never waits.
-            let delete = inner.delete(file.path(), false);
-            futures::executor::block_on(delete).unwrap();
-        }
-        None
-    });
-    world.faulty[1] = Some(Arc::new(retiring));
+    let claims = |call: &Call| call.operation == "replace" && call.to.contains("/owners/");
+    world.faulty[1] = Some(deleting(&world, "chk-42/op-0", claims));
     let outcomes = world.apply(&plan).await;
     let expected = Failure::Incomplete(secondary("chk-42/op-0"));
     assert_eq!(outcomes[0].result, Err(expected));
@@ -446,17 +451,8 @@ async fn what_is_deleted_under_it_is_not_published() {
 async fn what_is_deleted_in_mid_commit_is_not_published() {
     let mut world = World::new("heap").await;
     let plan = world.plan(Which::All, Depth::Length).await;
-    let inner = world.secondary.clone();
-    let deleting = FaultyStore::new(Arc::new(world.secondary.clone()), move |call| {
-        if call.operation == "rename" && call.to.ends_with("_metadata") {
-            let dir = secondary("chk-42");
-            // The store in memory never waits.
-            let delete = inner.delete(dir.path(), true);
-            futures::executor::block_on(delete).unwrap();
-        }
-        None
-    });
-    world.faulty[1] = Some(Arc::new(deleting));
+    let commits = |call: &Call| call.operation == "rename" && call.to.ends_with("_metadata");
+    world.faulty[1] = Some(deleting(&world, "chk-42", commits));
     let outcomes = world.apply(&plan).await;
     let result = &outcomes[0].result;
     assert!(matches!(result, Err(Failure::Incomplete(_))), "{result:?}");

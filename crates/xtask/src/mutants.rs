@@ -20,8 +20,6 @@ use mutation::Mutation;
 
 /// Where the faults are described.
 const MUTATIONS: &str = "crates/replicator/tests/simulation/mutations";
-/// As a test run has; each fault is found before.
-const SEEDS: &str = "10000";
 /// The folders of the workspace that hold packages, and what they are called in the copy: cargo
 /// takes packages at other places for others, so both can share what was built of dependencies.
 const FOLDERS: [&str; 3] = ["crates", "tests", "benches"];
@@ -149,7 +147,6 @@ impl Copy {
         output(&mut self.cargo(&["--no-run"])).context("the mutated product does not build")?;
         let mut simulation = self.cargo(&["the_laws_hold"]);
         let said = simulation
-            .env("DUALWRITE_SEEDS", SEEDS)
             .stdin(Stdio::null())
             .output()
             .with_context(|| format!("cannot start `{}`", line(&simulation)))?;

@@ -31,10 +31,12 @@ pub struct Fault {
 pub enum Shows {
     /// Every process says once that the secondary does not answer, and once that it does again.
     Silence,
-    /// If it is over soon, perhaps no process notices; otherwise as [`Shows::Silence`]. But what is
-    /// written on a connection that is lost may run out of time at each of a file's three calls
-    /// (`create`, `addBlock`, `complete`), while the fresh client's calls are answered.
+    /// If it is over soon, perhaps no process notices; otherwise as [`Shows::Silence`].
     ShortSilence,
+    /// As [`Shows::ShortSilence`], but what is being written on the connection may run out of time
+    /// at each of a file's three calls (`create`, `addBlock`, `complete`), while a fresh client is
+    /// answered.
+    LostConnection,
     /// The TaskManager says once under which reason its files are refused, in these words. Each
     /// process may say once that it could not make up for it. What was being written when the fault
     /// came may have looked like [`Shows::ShortSilence`], and again until the NameNode knew.
@@ -147,9 +149,9 @@ impl Shows {
         let silences = count(warnings, "does not answer");
         let ends = count(infos, "answers again");
         let silences_at_most = match self {
-            Self::Silence | Self::Deletion => 1,
+            Self::Silence | Self::ShortSilence | Self::Deletion => 1,
             Self::Refusal { .. } => 2,
-            Self::ShortSilence => 3,
+            Self::LostConnection => 3,
         };
         ensure!(silences <= silences_at_most, "{silences} silences");
         ensure!(
@@ -161,7 +163,9 @@ impl Shows {
         let rest = warnings.len() - silences - slow;
         match self {
             Self::Silence => ensure!(silences == 1 && rest == 0, "not one silence"),
-            Self::ShortSilence => ensure!(rest == 0, "not only of a silence"),
+            Self::ShortSilence | Self::LostConnection => {
+                ensure!(rest == 0, "not only of a silence");
+            }
             Self::Refusal { reason, words } => {
                 let named = count(warnings, words);
                 ensure!(named == rest, "not only of {words}");
