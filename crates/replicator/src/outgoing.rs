@@ -14,7 +14,7 @@ use store::{ErrorKind, Result, Store, StoreError, Writer};
 use crate::breaker::Breaker;
 use crate::digests;
 use crate::job::Job;
-use crate::link::{PIECE_BYTES, Place, Stalled, Turn};
+use crate::link::{PIECE_BYTES, Place, Refused, Turn};
 
 /// A file that is being written under its in-flight name.
 pub(crate) struct Outgoing {
@@ -112,20 +112,24 @@ impl Outgoing {
 async fn granted<T>(
     secondary: &Breaker,
     path: &str,
-    wish: impl Future<Output = std::result::Result<T, Stalled>>,
+    wish: impl Future<Output = std::result::Result<T, Refused>>,
 ) -> Result<T> {
-    let stalled = tokio::select! {
+    let refused = tokio::select! {
         biased;
         granted = wish => match granted {
             Ok(granted) => return Ok(granted),
-            Err(stalled) => stalled,
+            Err(refused) => refused,
         },
         () = secondary.wait_down() => {
             let why = "others found that it does not answer";
             return Err(StoreError::new(ErrorKind::Unavailable, "write", path, why));
         }
     };
-    let error = StoreError::new(ErrorKind::TimedOut, "write", path, stalled.to_string());
+    let why = refused.to_string();
+    if refused == Refused::GivenUp {
+        return Err(StoreError::new(ErrorKind::Other, "write", path, why));
+    }
+    let error = StoreError::new(ErrorKind::TimedOut, "write", path, why);
     secondary.fell_silent(&error);
     Err(error)
 }

@@ -108,9 +108,13 @@ async fn upload(job: &Arc<Job>, stream: &Stream, feed: &Feed) -> Result<Outcome,
         carried = &mut carrying => return carried,
     }
     feed.give_up();
-    let carried = carrying.await?;
-    let is_whole = carried == Outcome::Uploaded;
-    Ok(if is_whole { carried } else { Outcome::OfNoUse })
+    job.shared.link.give_up(ticket);
+    let is_whole = matches!(carrying.await, Ok(Outcome::Uploaded));
+    Ok(if is_whole {
+        Outcome::Uploaded
+    } else {
+        Outcome::OfNoUse
+    })
 }
 
 /// Carries one file across the link that has a place there; as far as its bytes are of use.

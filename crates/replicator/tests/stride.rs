@@ -30,8 +30,18 @@ async fn write(world: &World, job: &JobHandle, scope: Scope, checkpoint: u64, n:
         Scope::Exclusive => format!("/cp/{JOB}/chk-{checkpoint}/{n}"),
         _ => format!("/cp/{JOB}/shared/{checkpoint}-{n}"),
     };
-    let bytes = zeros(2);
-    world.put(&path, &bytes).await;
+    write_chunks(world, job, (scope, checkpoint, &path), 2).await;
+    path
+}
+
+async fn write_chunks(
+    world: &World,
+    job: &JobHandle,
+    (scope, checkpoint, path): (Scope, u64, &str),
+    chunks: usize,
+) {
+    let bytes = zeros(chunks);
+    world.put(path, &bytes).await;
     let stream = Stream {
         scope,
         checkpoint: Some(checkpoint),
@@ -42,7 +52,6 @@ async fn write(world: &World, job: &JobHandle, scope: Scope, checkpoint: u64, n:
     session.seal(tail, &format!("hdfs://primary{path}"), length);
     // time for others
     sleep(Duration::from_millis(10)).await;
-    path
 }
 
 /// Four files of a checkpoint, which take ten seconds, at once.
@@ -152,6 +161,48 @@ async fn what_a_taken_checkpoint_does_not_name_never_crosses_even_if_the_primary
         (1, 0, 4)
     );
     assert_eq!(world.count("dualwrite_spill_used_bytes"), 0);
+}
+
+/// A deferred file has begun to cross while nothing else did, when a checkpoint is taken that does
+/// not name it. It would keep its place and count as waiting until those of that one had crossed.
+async fn what_has_begun_is_given_up(sizes: &[(&str, &str)]) -> World {
+    let (world, _link) = World::behind(RATE, sizes);
+    let job = world.worker();
+    checkpoint(&world, &job, Scope::Exclusive, 1).await;
+    sleep(Duration::from_secs(1)).await;
+    let left_out = format!("/cp/{JOB}/shared/large");
+    write_chunks(&world, &job, (Scope::Shared, 2, &left_out), 8).await;
+    assert_eq!(stride(&world), 2);
+    sleep(Duration::from_secs(11)).await;
+    let begun = world.inflight();
+    assert!(!begun.is_empty(), "nothing else wants the link");
+    let taken = checkpoint(&world, &job, Scope::Shared, 4).await;
+    let named: Vec<_> = taken.iter().map(|path| (path.as_str(), 0)).collect();
+    let metadata = format!("/cp/{JOB}/chk-4/_metadata");
+    world.put(&metadata, &flink::metadata(4, &named)).await;
+    write(&world, &job, Scope::Exclusive, 5, 0).await;
+    sleep(Duration::from_secs(4)).await;
+    assert!(there(&world, &taken).await < 4, "they are still crossing");
+    let left = world.inflight();
+    assert!(!left.iter().any(|path| begun.contains(path)), "{left:?}");
+    sleep(Duration::from_mins(2)).await;
+    assert_eq!(there(&world, &taken).await, 4);
+    assert_eq!(there(&world, &[left_out]).await, 0);
+    world
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_begun_to_cross_is_given_up_as_soon_as_nobody_names_it() {
+    let world = what_has_begun_is_given_up(&SIZES).await;
+    assert_eq!(world.count("dualwrite_spill_used_bytes"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_has_begun_is_given_up_as_soon_as_nobody_names_it() {
+    let world = what_has_begun_is_given_up(&SIZES[..2]).await;
+    let text = world.metrics.render().unwrap();
+    let line = r#"dualwrite_backfill_dropped_total{reason="superseded"} 1"#;
+    assert!(text.contains(line), "{text}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -45,23 +45,21 @@ pub(super) async fn copy(shared: &Shared, wanted: &Wanted) -> Result<(Placed, u6
         tokio::select! {
             biased;
             placed = &mut sent => return Ok((placed?, length)),
-            () = called_for(wanted) => shared.link.is_needed(ticket),
+            is_needed = is_needed(wanted) => if is_needed {
+                shared.link.is_needed(ticket);
+            } else {
+                shared.link.give_up(ticket);
+            },
         }
     }
     Ok((sent.await?, length))
 }
 
-/// Returns once a checkpoint that was taken may name the file.
-async fn called_for(wanted: &Wanted) {
+/// Returns once it is known whether a checkpoint that was taken may name the file.
+async fn is_needed(wanted: &Wanted) -> bool {
     let calls = &wanted.job.calls;
-    let mut seen = calls.number();
-    loop {
-        calls.after(Some(seen)).await;
-        seen = calls.number();
-        if wanted.is_named() != Some(false) {
-            return;
-        }
-    }
+    calls.after(Some(calls.number())).await;
+    wanted.is_named() != Some(false)
 }
 
 /// Sends the file's bytes as the link gives turns.

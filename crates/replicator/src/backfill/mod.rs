@@ -158,7 +158,7 @@ impl Backlog {
         held.insert("waiting for backfill", queue.size().0);
     }
 
-    /// Whether something that was deferred of a job waits.
+    /// Whether something that was deferred of a job waits or is under way.
     pub(crate) fn has_deferred(&self, job: u64) -> bool {
         self.lock().has_deferred(job)
     }
@@ -260,6 +260,10 @@ async fn copy_all(shared: &Arc<Shared>) {
                 if let Some(waits) = &wanted.waits {
                     waits.crossed();
                 }
+                shared.backlog.finished(&wanted);
+            }
+            Err(_) if wanted.is_deferred() && wanted.is_named() == Some(false) => {
+                shared.backlog.dropped("superseded");
                 shared.backlog.finished(&wanted);
             }
             Err(error) if error.kind == ErrorKind::NotFound => {

@@ -37,8 +37,9 @@ pub(super) struct Queue {
     waiting: BTreeMap<Rank, Wanted>,
     /// Waiting (and with which rank) or under way, by the path on the secondary.
     known: HashMap<Location, Option<Rank>>,
-    /// Under way of what was deferred: one at a time, as it may wait long for the link.
-    deferred: Option<Location>,
+    /// Under way of what was deferred, and of which job: one at a time, as it may wait long for the
+    /// link.
+    deferred: Option<(Location, u64)>,
     bytes: u64,
     next: u64,
 }
@@ -80,7 +81,7 @@ impl Queue {
         let rank = *first?.0;
         let wanted = self.take(rank)?;
         if wanted.is_deferred() {
-            self.deferred = Some(wanted.to.clone());
+            self.deferred = Some((wanted.to.clone(), wanted.job.number));
         }
         self.known.insert(wanted.to.clone(), None);
         Some(wanted)
@@ -107,7 +108,7 @@ impl Queue {
     }
 
     fn is_not_under_way(&mut self, to: &Location) {
-        self.deferred.take_if(|deferred| deferred == to);
+        self.deferred.take_if(|(deferred, _)| deferred == to);
     }
 
     /// Takes a file out that waits; none if it does not wait any more.
@@ -117,9 +118,10 @@ impl Queue {
         self.take(rank)
     }
 
-    /// Whether something that was deferred of a job waits.
+    /// Whether something that was deferred of a job waits or is under way.
     pub(super) fn has_deferred(&self, job: u64) -> bool {
-        self.deferred_of(job).next().is_some()
+        let under_way = self.deferred.as_ref().map(|(_, of)| *of);
+        under_way == Some(job) || self.deferred_of(job).next().is_some()
     }
 
     /// What was deferred of a job is wanted as much as what was missed, unless it is known to be of

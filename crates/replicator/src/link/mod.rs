@@ -46,10 +46,16 @@ struct State {
     waiting: BTreeMap<Ticket, oneshot::Sender<()>>,
 }
 
-/// The cluster takes bytes of the file and acknowledges none.
+/// Why nothing more of a file is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("what was sent of it is not acknowledged")]
-pub(crate) struct Stalled;
+pub(crate) enum Refused {
+    /// The cluster takes bytes of the file and acknowledges none.
+    #[error("what was sent of it is not acknowledged")]
+    Stalled,
+    /// No checkpoint names it.
+    #[error("it is of no use any more")]
+    GivenUp,
+}
 
 /// The right to have one file open; given back when dropped.
 pub(crate) struct Place {
@@ -125,6 +131,11 @@ impl Link {
         self.0.grant(&mut state);
     }
 
+    /// An open file is of no use: who waits to send more of it is refused, now and later.
+    pub(crate) fn give_up(&self, file: Ticket) {
+        self.0.give_up(file);
+    }
+
     /// A place beyond the limit of files, at once: for the copies of backfill, which are few.
     pub(crate) fn place_of_copy(&self, job: u64, class: Class) -> Place {
         let mut state = self.0.lock();
@@ -136,7 +147,7 @@ impl Link {
 
 impl Place {
     /// Waits until `bytes` of the file may be sent, at most those of a turn.
-    pub(crate) async fn turn(&self, bytes: usize) -> Result<Turn, Stalled> {
+    pub(crate) async fn turn(&self, bytes: usize) -> Result<Turn, Refused> {
         let (ticket, granted) = self.link.ask(|shares| shares.ask_turn(self.file, bytes));
         let turn = Turn {
             link: Arc::clone(&self.link),
@@ -151,7 +162,7 @@ impl Place {
 
     /// Waits until the file may be closed, which sends what the client still has of it. Of a small
     /// file, its `whole` bytes may be asked for before any of them is sent.
-    pub(crate) async fn closing(&self, whole: Option<u64>) -> Result<(), Stalled> {
+    pub(crate) async fn closing(&self, whole: Option<u64>) -> Result<(), Refused> {
         let is_large = whole.is_some_and(|bytes| bytes > PINNED_BYTES);
         if is_large || self.link.lock().shares.may_close(self.file) {
             return Ok(());
@@ -164,16 +175,19 @@ impl Place {
         self.granted(granted).await
     }
 
-    async fn granted(&self, mut granted: oneshot::Receiver<()>) -> Result<(), Stalled> {
+    async fn granted(&self, mut granted: oneshot::Receiver<()>) -> Result<(), Refused> {
         loop {
+            if self.link.lock().shares.is_given_up(self.file) {
+                return Err(Refused::GivenUp);
+            }
             let again = self.link.look_again(self.file);
             tokio::select! {
                 biased;
-                _ = &mut granted => return Ok(()),
+                granted = &mut granted => return granted.map_err(|_| Refused::GivenUp),
                 () = sleep_until(again) => {}
             }
             if self.link.is_stalled(self.file) {
-                return Err(Stalled);
+                return Err(Refused::Stalled);
             }
             self.link.grant(&mut self.link.lock());
         }
@@ -181,7 +195,7 @@ impl Place {
 
     /// The file is about to be aborted.
     pub(crate) fn give_up(&self) {
-        self.link.lock().shares.give_up(self.file);
+        self.link.give_up(self.file);
     }
 
     /// By which the link knows the file.
@@ -255,6 +269,13 @@ impl Inner {
             }
         }
         self.note(state);
+    }
+
+    fn give_up(&self, file: Ticket) {
+        let mut state = self.lock();
+        for turn in state.shares.give_up(file) {
+            state.waiting.remove(&turn);
+        }
     }
 
     fn note(&self, state: &State) {

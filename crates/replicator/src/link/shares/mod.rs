@@ -215,11 +215,18 @@ impl Shares {
         }
     }
 
-    /// A file is about to be aborted: its bytes come back without an acknowledgement.
-    pub(crate) fn give_up(&mut self, file: Ticket) {
+    /// A file is about to be aborted: its bytes come back without an acknowledgement. Gives what is
+    /// asked for of it, which nobody wants any more.
+    pub(crate) fn give_up(&mut self, file: Ticket) -> Vec<Ticket> {
         if let Some(file) = self.files.get_mut(&file) {
             file.given_up = true;
         }
+        let turns = self.turns.iter().filter(|(_, (of, _))| *of == file);
+        turns.map(|(ticket, _)| *ticket).collect()
+    }
+
+    pub(crate) fn is_given_up(&self, file: Ticket) -> bool {
+        self.files.get(&file).is_some_and(|file| file.given_up)
     }
 
     /// Grants one request, if one can be granted now.
