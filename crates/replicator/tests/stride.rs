@@ -346,10 +346,10 @@ async fn what_was_left_out_and_is_gone_from_the_primary_is_given_up_at_once() {
 
 /// Checkpoints that were left out, and of which the primary still has all, filled the list of those
 /// that wait; the one that all take made room when the next one came, before it could be complete.
-#[tokio::test(start_paused = true)]
-async fn what_left_out_checkpoints_lack_does_not_push_a_taken_one_out() {
+/// The record of the stride is of this checkpoint or a later one.
+async fn left_out_ones_do_not_push_a_taken_one_out(record_of: u64) {
     let world = World::new();
-    put_record(&world, "w", 64, 1).await;
+    put_record(&world, "w", 64, record_of).await;
     let job = world.coordinator();
     let taken = own(&Checkpoint::new(64, 64));
     let mut bytes = Bytes::new();
@@ -368,6 +368,17 @@ async fn what_left_out_checkpoints_lack_does_not_push_a_taken_one_out() {
     support::write(&world.secondary, &taken, &bytes).await;
     world.published_are(&[64]).await;
     assert_eq!(world.count("dualwrite_files_backfilled_total"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_left_out_checkpoints_lack_does_not_push_a_taken_one_out() {
+    left_out_ones_do_not_push_a_taken_one_out(1).await;
+}
+
+/// Strides grow, and a record tells nothing of the checkpoints before it.
+#[tokio::test(start_paused = true)]
+async fn nor_does_what_those_lack_that_were_left_out_before_the_record() {
+    left_out_ones_do_not_push_a_taken_one_out(64).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -141,8 +141,9 @@ impl<'a> Task<'a> {
             Ok(named) => self.waiting.push(Waiting::new(offer, ticket, at, named)),
             Err((reason, why)) => self.give_up(id, &mut ticket, reason, &why),
         }
-        let outlooks: Vec<_> = self.waiting.iter().map(|each| self.outlook(each)).collect();
-        if let Some(index) = one_too_many(&outlooks, WAITING_AT_MOST) {
+        let waiting = self.waiting.iter();
+        let waiting: Vec<_> = waiting.map(|each| (each.id, self.outlook(each))).collect();
+        if let Some(index) = one_too_many(&waiting, WAITING_AT_MOST) {
             self.waiting.remove(index).ticket.superseded();
         }
         self.pause = FIRST_LOOK_AFTER;

@@ -205,19 +205,20 @@ pub(super) enum Outlook {
     Lost,
 }
 
-/// Which of the waiting checkpoints (in their order of offer) goes, if there are more than `most`:
-/// the last one with the worst outlook. Never the newest, which a recovery wants, and of those that
-/// are open not the oldest, which is nearest to complete.
-pub(super) fn one_too_many(outlooks: &[Outlook], most: usize) -> Option<usize> {
-    let is_full = outlooks.len() > most;
-    let last = outlooks.len().checked_sub(2).filter(|_| is_full)?;
-    let worst = *outlooks[..=last].iter().max()?;
-    if worst == Outlook::Open {
-        return Some(last);
-    }
-    outlooks[..=last]
-        .iter()
-        .rposition(|outlook| *outlook == worst)
+/// Which of the waiting checkpoints (numbers and outlooks, in their order of offer) goes, if there
+/// are more than `most`: of those with the worst outlook the one whose number is a multiple of the
+/// smallest power of two, the last of these. That one was left out by others if by anybody, for all
+/// that is known: a stride record tells nothing of the checkpoints before it. Never the newest,
+/// which a recovery wants, and of those that are open not the oldest, which is nearest to complete.
+pub(super) fn one_too_many(waiting: &[(u64, Outlook)], most: usize) -> Option<usize> {
+    let is_full = waiting.len() > most;
+    let last = waiting.len().checked_sub(2).filter(|_| is_full)?;
+    let worst = waiting[..=last].iter().map(|(_, outlook)| *outlook).max()?;
+    let first = usize::from(worst == Outlook::Open && last > 0);
+    (first..=last)
+        .rev()
+        .filter(|index| waiting[*index].1 == worst)
+        .min_by_key(|index| waiting[*index].0.trailing_zeros())
 }
 
 #[cfg(test)]
@@ -249,18 +250,38 @@ mod tests {
         assert_eq!(of("chk-7"), both);
     }
 
+    /// Of odd numbers, so that only the outlook decides.
+    fn goes(outlooks: &[Outlook], most: usize) -> Option<usize> {
+        let numbers = (1..).step_by(2);
+        let waiting: Vec<_> = numbers.zip(outlooks.iter().copied()).collect();
+        one_too_many(&waiting, most)
+    }
+
     #[test]
     fn neither_the_newest_nor_the_oldest_goes() {
-        assert_eq!(one_too_many(&[Open; 3], 3), None);
-        assert_eq!(one_too_many(&[Open; 4], 3), Some(2));
-        assert_eq!(one_too_many(&[Open; 2], 1), Some(0));
+        assert_eq!(goes(&[Open; 3], 3), None);
+        assert_eq!(goes(&[Open; 4], 3), Some(2));
+        assert_eq!(goes(&[Open; 2], 1), Some(0));
     }
 
     #[test]
     fn what_may_never_be_complete_goes_first() {
-        assert_eq!(one_too_many(&[Open, LeftOut, Open, Open], 3), Some(1));
-        assert_eq!(one_too_many(&[LeftOut, Lost, LeftOut, Open], 3), Some(1));
-        assert_eq!(one_too_many(&[Lost, Open, Open, LeftOut], 3), Some(0));
-        assert_eq!(one_too_many(&[LeftOut, LeftOut, Open, Lost], 3), Some(1));
+        assert_eq!(goes(&[Open, LeftOut, Open, Open], 3), Some(1));
+        assert_eq!(goes(&[LeftOut, Lost, LeftOut, Open], 3), Some(1));
+        assert_eq!(goes(&[Lost, Open, Open, LeftOut], 3), Some(0));
+        assert_eq!(goes(&[LeftOut, LeftOut, Open, Lost], 3), Some(1));
+    }
+
+    #[test]
+    fn what_slow_links_take_stays() {
+        let mut waiting = Vec::new();
+        for id in 11..100 {
+            waiting.push((id, Open));
+            if let Some(index) = one_too_many(&waiting, 8) {
+                waiting.remove(index);
+            }
+        }
+        let ids: Vec<u64> = waiting.iter().map(|(id, _)| *id).collect();
+        assert_eq!(ids, [11, 16, 32, 48, 64, 80, 96, 99]);
     }
 }
