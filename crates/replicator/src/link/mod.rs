@@ -298,7 +298,7 @@ impl Inner {
         let now = Instant::now();
         let state = self.lock();
         let times = [
-            state.shares.next_grant(now),
+            state.shares.next_grant(file, now),
             state.shares.stalls_at(file, self.limit),
         ];
         let first = times.into_iter().flatten().min();
@@ -315,7 +315,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut state = self.link.lock();
         state.waiting.remove(&self.file);
-        state.shares.close(self.file);
+        state.shares.close(self.file, Instant::now());
         self.link.grant(&mut state);
     }
 }

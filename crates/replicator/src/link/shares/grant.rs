@@ -62,8 +62,8 @@ impl Shares {
 
     /// A file that has as much on its way as it may lets others of its class go ahead, and holds up
     /// those of lower ones: it is the link that it waits for.
-    pub(super) fn first_turn(&self) -> Option<(Ticket, Ticket, Wish)> {
-        let is_wanted = self.is_wanted();
+    pub(super) fn first_turn(&self, now: Instant) -> Option<(Ticket, Ticket, Wish)> {
+        let is_wanted = self.is_wanted(now);
         let turns = self.turns.iter().filter_map(|(ticket, (file, wish))| {
             let open = self.files.get(file)?;
             if is_wanted && open.class == Class::Deferred && open.outstanding.is_none() {
@@ -85,18 +85,19 @@ impl Shares {
         (!order.2).then_some(turn)
     }
 
-    /// Whether somebody has a file open, or waits to open it, that goes before what is deferred:
-    /// also while he asks for nothing, because what was sent then would be in his way a moment
-    /// later.
-    fn is_wanted(&self) -> bool {
+    /// Whether somebody has a file open, or waits to open it, that goes before what is deferred, or
+    /// had a moment ago: also while he asks for nothing, because what was sent then would be in his
+    /// way a moment later.
+    fn is_wanted(&self, now: Instant) -> bool {
         let mut classes = self.files.values().map(|open| open.class);
         let waits = self.places.first().map(|(class, ..)| *class);
-        classes.any(|class| class < Class::Deferred)
+        self.quiet_until.is_some_and(|until| until > now)
+            || classes.any(|class| class < Class::Deferred)
             || waits.is_some_and(|class| class < Class::Deferred)
     }
 
     pub(super) fn grant_turn(&mut self, now: Instant) -> Option<Ticket> {
-        let (ticket, file, wish) = self.first_turn()?;
+        let (ticket, file, wish) = self.first_turn(now)?;
         match wish {
             Wish::Piece(bytes) => self.grant_piece((ticket, file), bytes, now),
             Wish::Close(bytes) => self.grant_close((ticket, file), bytes, now),

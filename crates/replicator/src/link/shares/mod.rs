@@ -6,7 +6,7 @@
 //! # Order
 //! By [`Class`]; within one, the job that has had the fewest bytes; within a job, who asked first.
 //! What comes first is waited for, so nothing starves behind what is smaller. What is deferred goes
-//! only while nobody else has a file open or waits to open one.
+//! only while nobody else has a file open or waits to open one, nor did a moment ago.
 //!
 //! # No deadlock
 //! A client sends full packets alone, so an open file pins up to [`PINNED_BYTES`] that are
@@ -27,6 +27,10 @@ use super::pace::Pace;
 /// its job are not.
 const FILE_LIMITS: u32 = 6;
 
+/// What is deferred waits so long after the last other file, in which the JobManager publishes what
+/// has crossed: a dozen calls one after another, each of which would queue behind what is deferred.
+const QUIET: Duration = Duration::from_secs(2);
+
 /// What goes before what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Class {
@@ -46,6 +50,8 @@ pub(crate) struct Shares {
     limits: Limits,
     /// Until when the rate is used up.
     used_until: Option<Instant>,
+    /// Until when what is deferred leaves the link to others.
+    quiet_until: Option<Instant>,
     jobs: BTreeMap<u64, JobShare>,
     files: BTreeMap<Ticket, File>,
     /// Who waits to open a file: class, job, ticket.
@@ -118,6 +124,7 @@ impl Shares {
         Self {
             limits,
             used_until: None,
+            quiet_until: None,
             jobs: BTreeMap::new(),
             files: BTreeMap::new(),
             places: BTreeSet::new(),
@@ -177,8 +184,11 @@ impl Shares {
 
     /// Closes a file, or takes back the request to open it. What was not acknowledged of it is
     /// still held by somebody.
-    pub(crate) fn close(&mut self, file: Ticket) {
+    pub(crate) fn close(&mut self, file: Ticket, now: Instant) {
         if let Some(file) = self.files.remove(&file) {
+            if file.class < Class::Deferred {
+                self.quiet_until = Some(now + QUIET);
+            }
             self.on_their_way -= file.on_its_way();
             self.leave(file.job);
             return;
@@ -234,9 +244,15 @@ impl Shares {
         self.grant_place(now).or_else(|| self.grant_turn(now))
     }
 
-    /// When to ask for grants again, though nothing was given back: a limit of bandwidth ends.
-    pub(crate) fn next_grant(&self, now: Instant) -> Option<Instant> {
-        self.used_until.filter(|until| *until > now)
+    /// When to ask for grants again for a file, though nothing was given back: a limit of bandwidth
+    /// ends, or the time in which what is deferred leaves the link to others, if it has begun.
+    pub(crate) fn next_grant(&self, file: Ticket, now: Instant) -> Option<Instant> {
+        let comes = |until: &Instant| *until > now;
+        let open = self.files.get(&file);
+        let is_deferred = open.is_some_and(|open| open.class == Class::Deferred);
+        let quiet_until = self.quiet_until.filter(comes).unwrap_or(now + QUIET);
+        let times = [self.used_until, is_deferred.then_some(quiet_until)];
+        times.into_iter().flatten().filter(comes).min()
     }
 
     /// Whether the client keeps no more of a file than it has to.
@@ -346,10 +362,10 @@ mod tests {
         let of_2 = [2, 2].map(|job| opened(&mut shares, job, Class::Live));
         let taken_back = shares.ask_place(2, Class::Live, now());
         assert_eq!(shares.grant(now()), None);
-        shares.close(taken_back);
-        shares.close(of_2[0]);
+        shares.close(taken_back, now());
+        shares.close(of_2[0], now());
         assert_eq!(shares.grant(now()), None, "those of 2 count");
-        shares.close(of_1[0]);
+        shares.close(of_1[0], now());
         assert_eq!(shares.grant(now()), Some(waiting));
     }
 
@@ -362,7 +378,7 @@ mod tests {
         let live = shares.ask_place(1, Class::Live, now());
         let granted: Vec<_> = std::iter::from_fn(|| shares.grant(now())).collect();
         assert_eq!(granted, [live, needed, deferred]);
-        shares.close(deferred);
+        shares.close(deferred, now());
         assert_eq!(shares.grant(now()), Some(further));
     }
 
@@ -374,11 +390,15 @@ mod tests {
         let needed = shares.ask_place(2, Class::Needed, now());
         let turn = shares.ask_turn(deferred, PIECE_BYTES);
         assert_eq!(shares.grant(now()), None, "a live file is open");
-        shares.close(live);
+        shares.close(live, now());
         assert_eq!(shares.grant(now()), Some(needed));
         assert_eq!(shares.grant(now()), None, "a needed file is open");
-        shares.close(needed);
-        assert_eq!(shares.grant(now()), Some(turn));
+        let closed = now();
+        shares.close(needed, closed);
+        assert_eq!(shares.grant(closed), None, "it is being published");
+        let quiet = closed + QUIET;
+        assert_eq!(shares.next_grant(deferred, closed), Some(quiet));
+        assert_eq!(shares.grant(quiet), Some(turn));
     }
 
     #[test]
@@ -394,7 +414,7 @@ mod tests {
         }
         let of_small: Vec<Ticket> = (0..3).map(|_| shares.ask_turn(small, 1 << 10)).collect();
         let mut order = Vec::new();
-        while let Some((ticket, file, _)) = shares.first_turn() {
+        while let Some((ticket, file, _)) = shares.first_turn(now()) {
             assert_eq!(shares.grant(now()), Some(ticket));
             order.push(file);
         }
@@ -438,7 +458,7 @@ mod tests {
         }
         assert_eq!((sent, shares.unacknowledged()), (shares.limits.bytes, sent));
         let any = *shares.files.keys().next().unwrap();
-        shares.close(any);
+        shares.close(any, now());
         assert_eq!(shares.unacknowledged(), sent, "closed, but still held");
         shares.acknowledge(any, PIECE, now());
         assert!(shares.grant(now()).is_some());
@@ -458,7 +478,7 @@ mod tests {
                 shares.acknowledge(file, PIECE, at);
                 shares.ask_turn(file, PIECE_BYTES);
             }
-            at = shares.next_grant(at).unwrap();
+            at = shares.next_grant(file, at).unwrap();
         }
         let expected = 10 * rate;
         assert!(
@@ -526,7 +546,9 @@ mod tests {
         assert_eq!(shares.grant(now()), Some(turn));
         let close = shares.ask_close(files[3], None);
         assert_eq!(shares.grant(now()), None);
-        files[..3].iter().for_each(|file| shares.close(*file));
+        files[..3]
+            .iter()
+            .for_each(|file| shares.close(*file, now()));
         assert_eq!(shares.grant(now()), Some(close));
         shares.acknowledge(files[3], PIECE, now());
         assert_eq!(shares.on_their_way, 0);
@@ -542,8 +564,8 @@ mod tests {
             assert!(shares.withdraw(turn) && !shares.withdraw(turn));
             let close = shares.ask_close(file, None);
             assert!(shares.withdraw(close));
-            shares.close(file);
-            shares.close(waiting);
+            shares.close(file, now());
+            shares.close(waiting, now());
         }
         assert!(shares.jobs.is_empty() && shares.files.is_empty());
         assert!(shares.places.is_empty() && shares.turns.is_empty());
