@@ -270,6 +270,24 @@ async fn the_stride_is_recorded_while_it_is_not_one() {
     assert!(world.inflight().is_empty());
 }
 
+/// What is deferred must get the link for a moment, or it counts as waiting for ever.
+#[tokio::test(start_paused = true)]
+async fn the_stride_is_one_again_when_the_link_is_quick_though_files_are_shared() {
+    let (world, link) = World::behind(RATE, &SIZES);
+    let job = world.worker();
+    for id in 1..=4 {
+        checkpoint(&world, &job, Scope::Shared, id).await;
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(stride(&world), 4);
+    link.set_rate(1 << 20);
+    for id in 5..100 {
+        checkpoint(&world, &job, Scope::Shared, id).await;
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(stride(&world), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_record_that_could_not_be_written_is_written_with_the_next_checkpoint() {
     let (world, _link) = World::behind(RATE, &SIZES);

@@ -127,7 +127,7 @@ impl Link {
     /// An open file that was deferred turned out to be needed.
     pub(crate) fn is_needed(&self, file: Ticket) {
         let mut state = self.0.lock();
-        state.shares.needed(file);
+        state.shares.needed(file, Instant::now());
         self.0.grant(&mut state);
     }
 

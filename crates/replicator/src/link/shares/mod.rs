@@ -27,9 +27,12 @@ use super::pace::Pace;
 /// its job are not.
 const FILE_LIMITS: u32 = 6;
 
-/// What is deferred waits so long after the last other file, in which the JobManager publishes what
-/// has crossed: a dozen calls one after another, each of which would queue behind what is deferred.
+/// What is deferred waits so long at most after the last other file, in which the JobManager
+/// publishes what has crossed: a dozen calls one after another, each of which would queue behind
+/// what is deferred.
 const QUIET: Duration = Duration::from_secs(2);
+/// And one part in so many of the time for which others had the link: if that is quick, not long.
+const BUSY_TO_QUIET: u32 = 8;
 
 /// What goes before what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +53,8 @@ pub(crate) struct Shares {
     limits: Limits,
     /// Until when the rate is used up.
     used_until: Option<Instant>,
+    /// Since when others than those that are deferred have files open.
+    busy_since: Option<Instant>,
     /// Until when what is deferred leaves the link to others.
     quiet_until: Option<Instant>,
     jobs: BTreeMap<u64, JobShare>,
@@ -124,6 +129,7 @@ impl Shares {
         Self {
             limits,
             used_until: None,
+            busy_since: None,
             quiet_until: None,
             jobs: BTreeMap::new(),
             files: BTreeMap::new(),
@@ -153,9 +159,10 @@ impl Shares {
     }
 
     /// An open file is needed, whatever it was before.
-    pub(crate) fn needed(&mut self, file: Ticket) {
+    pub(crate) fn needed(&mut self, file: Ticket, now: Instant) {
         if let Some(file) = self.files.get_mut(&file) {
             file.class = file.class.min(Class::Needed);
+            self.busy_since.get_or_insert(now);
         }
     }
 
@@ -186,8 +193,11 @@ impl Shares {
     /// still held by somebody.
     pub(crate) fn close(&mut self, file: Ticket, now: Instant) {
         if let Some(file) = self.files.remove(&file) {
-            if file.class < Class::Deferred {
-                self.quiet_until = Some(now + QUIET);
+            if !self.files.values().any(|open| open.class < Class::Deferred)
+                && let Some(since) = self.busy_since.take()
+            {
+                let busy = now.saturating_duration_since(since);
+                self.quiet_until = Some(now + QUIET.min(busy / BUSY_TO_QUIET));
             }
             self.on_their_way -= file.on_its_way();
             self.leave(file.job);
@@ -288,6 +298,9 @@ impl Shares {
         counts: Option<Limit>,
         now: Instant,
     ) {
+        if class < Class::Deferred {
+            self.busy_since.get_or_insert(now);
+        }
         let file = File {
             job,
             class,
@@ -393,12 +406,21 @@ mod tests {
         shares.close(live, now());
         assert_eq!(shares.grant(now()), Some(needed));
         assert_eq!(shares.grant(now()), None, "a needed file is open");
-        let closed = now();
+        let closed = now() + Duration::from_mins(1);
         shares.close(needed, closed);
         assert_eq!(shares.grant(closed), None, "it is being published");
         let quiet = closed + QUIET;
         assert_eq!(shares.next_grant(deferred, closed), Some(quiet));
         assert_eq!(shares.grant(quiet), Some(turn));
+
+        let short = shares.ask_place(2, Class::Live, quiet);
+        assert_eq!(shares.grant(quiet), Some(short));
+        let turn = shares.ask_turn(deferred, PIECE_BYTES);
+        let closed = quiet + Duration::from_millis(80);
+        shares.close(short, closed);
+        assert_eq!(shares.grant(closed), None);
+        let quiet = closed + Duration::from_millis(10);
+        assert_eq!(shares.grant(quiet), Some(turn), "a quick link");
     }
 
     #[test]
