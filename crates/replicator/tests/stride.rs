@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -61,6 +62,14 @@ async fn checkpoint(world: &World, job: &JobHandle, scope: Scope, checkpoint: u6
         paths.push(write(world, job, scope, checkpoint, n).await);
     }
     paths
+}
+
+/// These checkpoints, one a second.
+async fn every_second(world: &World, job: &JobHandle, scope: Scope, ids: Range<u64>) {
+    for id in ids {
+        checkpoint(world, job, scope, id).await;
+        sleep(Duration::from_secs(1)).await;
+    }
 }
 
 /// Writes checkpoints 1, which is taken, and 2, which is not: its shared files.
@@ -249,10 +258,7 @@ async fn without_a_spill_shared_files_are_copied_from_the_primary_last() {
 async fn the_stride_is_recorded_while_it_is_not_one() {
     let (world, link) = World::behind(RATE, &SIZES);
     let job = world.worker();
-    for id in 1..=4 {
-        checkpoint(&world, &job, Scope::Exclusive, id).await;
-        sleep(Duration::from_secs(1)).await;
-    }
+    every_second(&world, &job, Scope::Exclusive, 1..5).await;
     assert_eq!(stride(&world), 4);
     sleep(Duration::from_secs(30)).await;
     write(&world, &job, Scope::Exclusive, 5, 0).await;
@@ -262,10 +268,7 @@ async fn the_stride_is_recorded_while_it_is_not_one() {
     assert!(recorded["checkpoint"] == 4 || recorded["checkpoint"] == 5);
     assert_eq!(recorded["job_id"], JOB);
     link.set_rate(1 << 30);
-    for id in 6..200 {
-        checkpoint(&world, &job, Scope::Exclusive, id).await;
-        sleep(Duration::from_secs(1)).await;
-    }
+    every_second(&world, &job, Scope::Exclusive, 6..200).await;
     assert_eq!((stride(&world), record(&world).await), (1, None));
     assert!(world.inflight().is_empty());
 }
@@ -275,16 +278,10 @@ async fn the_stride_is_recorded_while_it_is_not_one() {
 async fn the_stride_is_one_again_when_the_link_is_quick_though_files_are_shared() {
     let (world, link) = World::behind(RATE, &SIZES);
     let job = world.worker();
-    for id in 1..=4 {
-        checkpoint(&world, &job, Scope::Shared, id).await;
-        sleep(Duration::from_secs(1)).await;
-    }
+    every_second(&world, &job, Scope::Shared, 1..5).await;
     assert_eq!(stride(&world), 4);
     link.set_rate(1 << 20);
-    for id in 5..100 {
-        checkpoint(&world, &job, Scope::Shared, id).await;
-        sleep(Duration::from_secs(1)).await;
-    }
+    every_second(&world, &job, Scope::Shared, 5..100).await;
     assert_eq!(stride(&world), 1);
 }
 
