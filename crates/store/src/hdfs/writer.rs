@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use hdfs_native::file::FileWriter;
 use hdfs_native::{Client, HdfsError};
+use tokio::select;
 use tokio::time::timeout;
 
 use super::client::Generation;
@@ -93,24 +94,42 @@ async fn close_promptly(
     let mut pause = FIRST_LOOK_AFTER;
     let mut asked_before = false;
     loop {
-        let mut closing = Box::pin(file.close());
-        let closed = loop {
-            if let Ok(closed) = timeout(pause, &mut closing).await {
-                break Some(closed);
-            }
-            pause = (pause * 2).min(LOOKS_APART_AT_MOST);
-            let asked = Instant::now();
+        let is_committed = || async {
             let found = client.get_file_info(&path).await;
-            if length > 0 && found.is_ok_and(|found| found.length as u64 == length) {
-                let wait = ANSWER_AFTER_LOOK.max(2 * asked.elapsed());
-                break timeout(wait, &mut closing).await.ok();
-            }
+            length > 0 && found.is_ok_and(|found| found.length as u64 == length)
         };
-        drop(closing);
-        match closed {
+        match answer(Box::pin(file.close()), is_committed, &mut pause).await {
             None => asked_before = true,
             Some(Err(error)) if asked_before && is_closed(&error) => return Ok(file),
             Some(closed) => return closed.map(|()| file),
+        }
+    }
+}
+
+/// Waits for the answer to a close. None: a look found that the last block is committed, and the
+/// answer is late.
+///
+/// The close goes on during a look. hdfs-native's calls share a lock, which goes to who waits for
+/// it in turn: it must not go to a close that nobody polls because the look waits for the lock.
+async fn answer<T, F: Future<Output = bool>>(
+    mut closing: impl Future<Output = T> + Unpin,
+    is_committed: impl Fn() -> F,
+    pause: &mut Duration,
+) -> Option<T> {
+    loop {
+        if let Ok(closed) = timeout(*pause, &mut closing).await {
+            return Some(closed);
+        }
+        *pause = (*pause * 2).min(LOOKS_APART_AT_MOST);
+        let asked = Instant::now();
+        let is_committed = select! {
+            biased;
+            closed = &mut closing => return Some(closed),
+            is_committed = is_committed() => is_committed,
+        };
+        if is_committed {
+            let wait = ANSWER_AFTER_LOOK.max(2 * asked.elapsed());
+            return timeout(wait, closing).await.ok();
         }
     }
 }
@@ -165,5 +184,54 @@ impl Drop for HdfsWriter {
         }
         self.cluster
             .delete_later(std::mem::take(&mut self.path), self.call_timeout);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::Mutex;
+    use tokio::time::sleep;
+
+    /// What the client does while it connects anew: the call that was first holds the lock, and
+    /// the others wait for it.
+    async fn connecting(lock: &Mutex<()>) {
+        let _guard = lock.lock().await;
+        sleep(FIRST_LOOK_AFTER * 5).await;
+    }
+
+    async fn close_beside(lock: &Mutex<()>, others: usize) -> Option<()> {
+        let others = (0..others).map(|_| connecting(lock));
+        let others = futures::future::join_all(others);
+        let is_committed = || async {
+            connecting(lock).await;
+            false
+        };
+        let closing = Box::pin(connecting(lock));
+        let mut pause = FIRST_LOOK_AFTER;
+        let closed = answer(closing, is_committed, &mut pause);
+        let limit = Duration::from_secs(10);
+        timeout(limit, async { futures::join!(others, closed).1 })
+            .await
+            .expect("it waited for itself")
+    }
+
+    /// With more than 10 ms to connect, files that were closed just then ran out of time, and so
+    /// did every other call of the client.
+    #[tokio::test(start_paused = true)]
+    async fn a_look_does_not_keep_what_it_waits_for() {
+        for others in 0..3 {
+            assert_eq!(close_beside(&Mutex::new(()), others).await, Some(()));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_committed_is_not_waited_for_long() {
+        let mut pause = FIRST_LOOK_AFTER;
+        let start = tokio::time::Instant::now();
+        let pausing = Box::pin(sleep(Duration::from_millis(500)));
+        assert_eq!(answer(pausing, || async { true }, &mut pause).await, None);
+        assert_eq!(start.elapsed(), FIRST_LOOK_AFTER + ANSWER_AFTER_LOOK);
+        assert_eq!(pause, FIRST_LOOK_AFTER * 2);
     }
 }

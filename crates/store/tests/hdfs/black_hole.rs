@@ -1,9 +1,12 @@
 //! Connections that swallow everything: the kernel alone would wait a quarter of an hour on them.
 
+use std::time::Duration;
+
 use harness::{HdfsCluster, Run};
 use store::{ClusterOptions, ErrorKind, open};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
 use crate::{TURN, limited, options, pattern, put, recovers};
 
@@ -74,5 +77,60 @@ async fn connections_into_a_black_hole_are_given_up() {
     let status = recovers("the second NameNode", || limited(store.stat("/before"))).await;
     assert_eq!(status.unwrap().length, 1000);
     put(&*store, "/by-the-second", pattern(1000)).await.unwrap();
+    run.passed();
+}
+
+/// Forwards one connection to the `NameNode`, until it is told to; then lets nobody in for as long
+/// as the kernel takes to try again, a second, and forwards the next one.
+async fn slow_to_reconnect(target: String) -> (String, watch::Sender<bool>) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let (cut, mut is_cut) = watch::channel(false);
+    tokio::spawn(async move {
+        let forward = async || {
+            let (mut inside, _) = listener.accept().await.unwrap();
+            let mut outside = TcpStream::connect(&target).await.unwrap();
+            let _ = tokio::io::copy_bidirectional(&mut inside, &mut outside).await;
+        };
+        tokio::select! {
+            () = forward() => {}
+            _ = is_cut.wait_for(|is_cut| *is_cut) => {}
+        }
+        let mut queued = Vec::new();
+        let patience = Duration::from_millis(50);
+        while let Ok(stream) = timeout(patience, TcpStream::connect(address)).await {
+            queued.push(stream.unwrap());
+        }
+        sleep(Duration::from_millis(500)).await;
+        for _ in &queued {
+            listener.accept().await.unwrap();
+        }
+        forward().await;
+    });
+    (address.to_string(), cut)
+}
+
+/// The client connects anew while it closes a file: what looks after the close waits for that, and
+/// kept it from going on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_closed_by_a_connection_that_is_slow_to_come_back() {
+    let _turn = TURN.lock().await;
+    let run = Run::new("store-slow-connect").unwrap();
+    let hdfs = HdfsCluster::start(&run, "secondary").unwrap();
+    let name_node = hdfs.uri().strip_prefix("hdfs://").unwrap().to_owned();
+    let (address, cut) = slow_to_reconnect(name_node).await;
+    let patient = ClusterOptions {
+        call_timeout: Duration::from_secs(8),
+        ..options()
+    };
+    let (store, _) = open(&format!("hdfs://{address}/"), &patient).unwrap();
+    // without bytes, so that the close begins with the NameNode and not with a DataNode
+    let writer = store.create("/file").await.unwrap();
+    cut.send_replace(true);
+    sleep(Duration::from_millis(400)).await;
+    assert_eq!(writer.close().await.unwrap(), 0);
+    assert_eq!(hdfs.web().length("/file").unwrap(), Some(0));
     run.passed();
 }
