@@ -42,7 +42,7 @@ fn reply_lost(strike: fn(&Sites) -> Result<()>) -> Result<()> {
             Ok(())
         },
         judged: true,
-        shows: Shows::LostConnection,
+        shows: Shows::ShortSilence,
     };
     on_stage(stage, |stage| stage.endures(&fault))
 }

@@ -33,10 +33,6 @@ pub enum Shows {
     Silence,
     /// If it is over soon, perhaps no process notices; otherwise as [`Shows::Silence`].
     ShortSilence,
-    /// As [`Shows::ShortSilence`], but what is being written on the connection may run out of time
-    /// at each of a file's three calls (`create`, `addBlock`, `complete`), while a fresh client is
-    /// answered.
-    LostConnection,
     /// The TaskManager says once under which reason its files are refused, in these words. Each
     /// process may say once that it could not make up for it. What was being written when the fault
     /// came may have looked like [`Shows::ShortSilence`], and again until the NameNode knew.
@@ -148,11 +144,7 @@ impl Shows {
         };
         let silences = count(warnings, "does not answer");
         let ends = count(infos, "answers again");
-        let silences_at_most = match self {
-            Self::Silence | Self::ShortSilence | Self::Deletion => 1,
-            Self::Refusal { .. } => 2,
-            Self::LostConnection => 3,
-        };
+        let silences_at_most = 1 + usize::from(matches!(self, Self::Refusal { .. }));
         ensure!(silences <= silences_at_most, "{silences} silences");
         ensure!(
             !over || ends == silences,
@@ -163,9 +155,7 @@ impl Shows {
         let rest = warnings.len() - silences - slow;
         match self {
             Self::Silence => ensure!(silences == 1 && rest == 0, "not one silence"),
-            Self::ShortSilence | Self::LostConnection => {
-                ensure!(rest == 0, "not only of a silence");
-            }
+            Self::ShortSilence => ensure!(rest == 0, "not only of a silence"),
             Self::Refusal { reason, words } => {
                 let named = count(warnings, words);
                 ensure!(named == rest, "not only of {words}");
