@@ -1,85 +1,111 @@
-//! What the tee costs Flink's thread: the copy of 16 KiB writes into leased chunks, handed over as
-//! they fill, beside the bare copy of the same bytes. The store behind it is memory, so that only
-//! the hand-over is measured and not a cluster.
+//! What the tee takes of the thread that writes a checkpoint, through the product's Java classes
+//! and JNI and with the real library behind, beside `System.arraycopy` of the same bytes; once with
+//! memory that the library has, and once with memory that nobody has touched yet.
+//!
+//! Refuses to give figures when a file was not teed: `TeeSide.java` ends then.
 #![allow(missing_docs)]
 
-use std::hint::black_box;
-use std::sync::Arc;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use replicator::{JobHandle, Opener, Replicator, Scope, Session, Stream, Surroundings, from_pairs};
-use store::{MemoryStore, Store};
-use telemetry::Metrics;
-use tokio::runtime::Runtime;
+use anyhow::{Context, Result, ensure};
+use benches::{Side, Time};
+use comfy_table::{Table, presets::ASCII_MARKDOWN};
 
-const WRITE_BYTES: usize = 16 << 10;
-const STREAM_BYTES: usize = 4 << 20;
-const CHUNK_BYTES: usize = 256 << 10;
+const FLINK: &str = "1.20.5";
+const WARM_UP_ROUNDS: usize = 30;
+const ROUNDS: usize = 51;
+/// Each takes a process of its own.
+const FIRST_ROUNDS: usize = 7;
+/// Until the JVM has compiled it. Small files touch one page of each chunk.
+const SMALL_ROUNDS: usize = 400;
 
-fn job(runtime: &Runtime) -> JobHandle {
-    let pairs = [
-        ("job.id", "0123456789abcdef0123456789abcdef"),
-        ("job.role", "worker"),
-        ("primary.dir", "hdfs://primary/cp"),
-        ("secondary.dir", "hdfs://secondary/cp"),
-        ("buffer.memory", "1073741824"),
-    ];
-    let pairs: Vec<String> = pairs
-        .iter()
-        .flat_map(|(name, value)| [(*name).to_owned(), (*value).to_owned()])
-        .collect();
-    let (settings, spec) = from_pairs(&pairs).expect("the pairs are complete");
-    let metrics = Metrics::new().expect("the table has no name twice");
-    let opener: Opener = Arc::new(|_, _| Ok(Arc::new(MemoryStore::default()) as Arc<dyn Store>));
-    let surroundings = Surroundings {
-        opener,
-        ..Surroundings::real(&settings)
-    };
-    let replicator = Replicator::start_in(surroundings, settings, metrics, runtime.handle());
-    replicator.open_job(spec).expect("memory opens")
-}
+/// As in `TeeSide.java`.
+const MIBIBYTES: f64 = 32.0;
+const SMALL_FILES: f64 = 64.0;
 
-fn open(job: &JobHandle) -> Session {
-    let stream = Stream {
-        scope: Scope::Shared,
-        checkpoint: None,
-    };
-    job.open_session(stream).expect("memory is never down")
-}
-
-fn tee(session: &Session, write: &[u8]) {
-    session.lease();
-    let mut at = 0;
-    for _ in 0..STREAM_BYTES / WRITE_BYTES {
-        if at + write.len() > CHUNK_BYTES {
-            session.hand_over(at);
-            at = 0;
-        }
-        at += session.fill(at, write);
+fn main() -> Result<()> {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("tee");
+    let mut side = start(&folder)?;
+    for _ in 0..WARM_UP_ROUNDS {
+        round(&mut side)?;
     }
-    session.discard();
+    let times: Result<Vec<_>> = (0..ROUNDS).map(|_| round(&mut side)).collect();
+    let [cached, bare, teed, small] = medians(&times?);
+    drop(side);
+    let first: Result<Vec<_>> = (0..FIRST_ROUNDS).map(|_| first(&folder)).collect();
+    let first = Time::median(&first?);
+
+    println!("\n32 MiB in files of 4 MiB and pieces of 16 KiB: the thread's CPU (wall), medians\n");
+    let mut table = Table::new();
+    table
+        .load_style(ASCII_MARKDOWN)
+        .set_header(["", "ms", "GiB/s", "beside System.arraycopy"]);
+    for (name, time) in [
+        ("System.arraycopy, always into the same 256 KiB", cached),
+        ("System.arraycopy, into 32 MiB", bare),
+        ("through the tee", teed),
+        ("through the tee, into memory not touched yet", first),
+    ] {
+        table.add_row([
+            name,
+            &format!("{:.2} ({:.2})", time.cpu_ms, time.wall_ms),
+            &format!("{:.1}", MIBIBYTES / 1.024 / time.cpu_ms),
+            &format!("{:.2}", time.cpu_ms / bare.cpu_ms),
+        ]);
+    }
+    println!("{table}");
+    println!(
+        "\nA file of 4 KiB, opened, written and completed: {:.1} µs.",
+        small.cpu_ms * 1e3 / SMALL_FILES
+    );
+    fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))
 }
 
-fn benches(criterion: &mut Criterion) {
-    let runtime = Runtime::new().expect("threads");
-    let job = job(&runtime);
-    let write = vec![7_u8; WRITE_BYTES];
-    let mut target = vec![0_u8; STREAM_BYTES];
-    let mut group = criterion.benchmark_group("write 4 MiB in 16 KiB pieces");
-    group.throughput(Throughput::Bytes(STREAM_BYTES as u64));
-    group.bench_function("bare copy", |bencher| {
-        bencher.iter(|| {
-            for piece in target.chunks_exact_mut(WRITE_BYTES) {
-                piece.copy_from_slice(black_box(&write));
-            }
-            black_box(&mut target);
-        });
-    });
-    group.bench_function("tee", |bencher| {
-        bencher.iter(|| tee(&open(&job), black_box(&write)));
-    });
-    group.finish();
+/// What a process takes for its first large files.
+fn first(folder: &Path) -> Result<Time> {
+    let mut side = start(folder)?;
+    for _ in 0..SMALL_ROUNDS {
+        side.time("small")?;
+    }
+    side.time("teed")
 }
 
-criterion_group!(all, benches);
-criterion_main!(all);
+/// In the order of the rows, and then that of small files.
+fn round(side: &mut Side) -> Result<[Time; 4]> {
+    Ok([
+        side.time("cached")?,
+        side.time("bare")?,
+        side.time("teed")?,
+        side.time("small")?,
+    ])
+}
+
+fn medians(rounds: &[[Time; 4]]) -> [Time; 4] {
+    std::array::from_fn(|at| {
+        let times: Vec<Time> = rounds.iter().map(|round| round[at]).collect();
+        Time::median(&times)
+    })
+}
+
+/// A JVM with Flink's classes and the product's, in that package.
+fn start(folder: &Path) -> Result<Side> {
+    let jars = harness::jars("flink", &[("flink.version", FLINK)])?;
+    let path = format!("{}/*:{}", jars.display(), harness::dist_jar()?.display());
+    let classes = folder.join("classes");
+    let source = harness::workspace_dir().join("benches/java/TeeSide.java");
+    let compiled = Command::new("javac")
+        .args(["-cp", &path, "-d"])
+        .args([&classes, &source])
+        .status()
+        .context("cannot start javac")?;
+    ensure!(compiled.success(), "{} is not compiled", source.display());
+    let mut command = Command::new("java");
+    command
+        .args(["-Xms1g", "-Xmx1g", "-Dlog4j2.level=WARN", "-cp"])
+        .arg(format!("{}:{path}", classes.display()))
+        .arg("io.dualwrite.flink.TeeSide")
+        .arg(folder);
+    Side::start(&mut command)
+}

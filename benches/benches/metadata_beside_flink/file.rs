@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::side::{Flink, Memory, Side};
+use crate::side::{self, Flink, Memory};
 
 /// Operators, and subtasks of each: about 1, 10, 100 and 1000 MB.
 const JOBS: [(u64, u64); 4] = [(1, 107), (4, 266), (20, 532), (100, 1064)];
@@ -51,7 +51,7 @@ impl File {
     /// has rewritten.
     pub fn check(&self, flink: &Flink) -> Result<()> {
         let [theirs] = flink.open(self)?.ask("count")?;
-        let mut side = Side::ours(self, Memory::GivenBack)?;
+        let mut side = side::ours(self, Memory::GivenBack)?;
         let [ours] = side.ask("count")?;
         let directory = folder().join("rewritten/chk-42");
         let [bytes] = side.ask(&format!("write {}", directory.display()))?;

@@ -13,10 +13,11 @@ mod ours;
 mod side;
 
 use anyhow::Result;
+use benches::Time;
 use comfy_table::{Table, presets::ASCII_MARKDOWN};
 
 use file::File;
-use side::{Flink, Memory, Side, Time};
+use side::{Flink, Memory};
 
 /// Until the JVM has compiled what it will: after about eight, its times change no more.
 const WARM_UP_ROUNDS: usize = 12;
@@ -71,12 +72,12 @@ fn beside(flink: &Flink, file: &File) -> Result<()> {
         let (mut their_times, mut our_times) = (Vec::new(), Vec::new());
         for _ in 0..FIRST_ROUNDS {
             their_times.push(flink.open(file)?.time(theirs)?);
-            our_times.push(Side::ours(file, Memory::GivenBack)?.time(ours)?);
+            our_times.push(side::ours(file, Memory::GivenBack)?.time(ours)?);
         }
         row("first in a process", what, &their_times, &our_times);
     }
     let mut their_side = flink.open(file)?;
-    let mut our_side = Side::ours(file, Memory::Kept)?;
+    let mut our_side = side::ours(file, Memory::Kept)?;
     for _ in 0..WARM_UP_ROUNDS {
         their_side.time("parse")?;
         their_side.time("rewrite")?;
@@ -111,14 +112,14 @@ fn growth(files: &[File]) -> Result<()> {
         let mut row = vec![file.to_string()];
         for memory in [Memory::Kept, Memory::GivenBack] {
             for command in ["parse", "rewrite"] {
-                let mut side = Side::ours(file, memory)?;
+                let mut side = side::ours(file, memory)?;
                 let times: Result<Vec<Time>> = (0..rounds).map(|_| side.time(command)).collect();
                 let rate = file.megabytes() * 1000.0 / Time::median(&times?).cpu_ms;
                 row.push(format!("{rate:.0}"));
             }
         }
         for command in ["parse", "rewrite"] {
-            let mut side = Side::ours(file, Memory::GivenBack)?;
+            let mut side = side::ours(file, Memory::GivenBack)?;
             let [peak] = side.ask(&format!("peak {command}"))?;
             row.push(format!("{:.2} x", peak as f64 / file.bytes as f64));
         }

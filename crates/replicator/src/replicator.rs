@@ -18,8 +18,12 @@ use crate::settings::{JobSpec, Role, Settings};
 use crate::spill::{self, DiskOpener};
 use crate::stream::{Scope, Stream};
 
-/// Unused memory is given back after twice this at most, and numbers for the log are looked at.
+/// Unused room on local disk is given back after twice this at most, and numbers for the log are
+/// looked at.
 const TICK_EVERY: Duration = Duration::from_secs(15);
+/// And unused memory after twice so many ticks at most: not between two checkpoints, because
+/// Flink's thread pays for each page that it fills for the first time, more than the copy takes.
+const TICKS_OF_MEMORY: u32 = 40;
 
 /// All jobs of one process. Cheap to clone.
 #[derive(Clone)]
@@ -87,9 +91,11 @@ impl Replicator {
         let ticking = Arc::clone(&shared);
         runtime.spawn(async move {
             let mut ticks = interval(TICK_EVERY);
-            loop {
+            for tick in (1..=TICKS_OF_MEMORY).cycle() {
                 ticks.tick().await;
-                ticking.pool.trim();
+                if tick == TICKS_OF_MEMORY {
+                    ticking.pool.trim();
+                }
                 ticking.spill.trim();
                 say(ticking.said.due());
             }

@@ -5,7 +5,10 @@ use anyhow::{Result, ensure};
 use clap::ValueEnum;
 
 use crate::command::{cargo, metadata, run as run_command};
-use crate::overhead;
+use crate::{dist, overhead};
+
+/// It measures the jar.
+const OF_THE_JAR: &str = "tee";
 
 /// Of the task `bench`.
 #[derive(Debug, clap::Args)]
@@ -51,6 +54,9 @@ fn named(names: &[String]) -> Result<()> {
         .filter(|target| target["kind"][0] == "bench")
         .filter_map(|target| target["name"].as_str())
         .collect();
+    if names.is_empty() || names.iter().any(|name| name == OF_THE_JAR) {
+        dist::build()?;
+    }
     let mut command = cargo(&["bench", "--workspace"]);
     if names.is_empty() {
         command.arg("--benches");
