@@ -144,3 +144,19 @@ async fn a_process_that_has_run_for_hours_holds_what_it_held_in_its_first_half_h
     }
     println!("{:?}", held(&replicator));
 }
+
+#[tokio::test(start_paused = true)]
+async fn memory_stays_from_one_checkpoint_to_the_next_and_goes_when_none_comes() {
+    let primary = MemoryStore::new("hdfs://primary");
+    let (replicator, job) = process(&primary);
+    let allocated = || replicator.shared.pool.allocated_bytes();
+    for id in 1..=3 {
+        checkpoint(&primary, &job, id).await;
+        let of_a_checkpoint = allocated();
+        assert!(of_a_checkpoint > 0);
+        sleep(Duration::from_mins(9)).await;
+        assert_eq!(allocated(), of_a_checkpoint);
+    }
+    sleep(Duration::from_mins(12)).await;
+    assert_eq!(allocated(), 0);
+}

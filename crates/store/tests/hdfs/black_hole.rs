@@ -82,7 +82,7 @@ async fn connections_into_a_black_hole_are_given_up() {
 
 /// Forwards one connection to the `NameNode`, until it is told to; then lets nobody in for as long
 /// as the kernel takes to try again, a second, and forwards the next one.
-async fn slow_to_reconnect(target: String) -> (String, watch::Sender<bool>) {
+fn slow_to_reconnect(target: String) -> (String, watch::Sender<bool>) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(1).unwrap();
@@ -120,7 +120,7 @@ async fn a_file_is_closed_by_a_connection_that_is_slow_to_come_back() {
     let run = Run::new("store-slow-connect").unwrap();
     let hdfs = HdfsCluster::start(&run, "secondary").unwrap();
     let name_node = hdfs.uri().strip_prefix("hdfs://").unwrap().to_owned();
-    let (address, cut) = slow_to_reconnect(name_node).await;
+    let (address, cut) = slow_to_reconnect(name_node);
     let patient = ClusterOptions {
         call_timeout: Duration::from_secs(8),
         ..options()
