@@ -65,7 +65,6 @@ fn reply_to_the_rename_of_metadata_lost() -> Result<()> {
 }
 
 #[test]
-#[ignore = "left to `cargo xtask test --all`"]
 fn reply_to_a_complete_lost() -> Result<()> {
     reply_lost(|sites| {
         sites.proxy()?.rule(lost("complete", ""));

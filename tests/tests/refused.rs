@@ -165,7 +165,6 @@ fn an_empty_library() -> Result<()> {
 }
 
 #[test]
-#[ignore = "left to `cargo xtask test --all`"]
 fn a_missing_library() -> Result<()> {
     FREE.with(Alone::start, |alone| {
         let path = Path::new("/nonexistent/libflink_dualwrite.so");

@@ -38,7 +38,6 @@ fn one_of_two_data_nodes_frozen() -> Result<()> {
 
 /// Nothing can be read meanwhile, so nobody judges.
 #[test]
-#[ignore = "left to `cargo xtask test --all`"]
 fn the_only_data_node_left_killed() -> Result<()> {
     let fault = Fault {
         strike: |sites| {
