@@ -27,14 +27,17 @@ const SMALL_FILES: f64 = 64.0;
 
 fn main() -> Result<()> {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("tee");
-    let mut side = start(&folder)?;
+    let classes = classes(&folder)?;
+    let mut side = start(&classes, &folder)?;
     for _ in 0..WARM_UP_ROUNDS {
         round(&mut side)?;
     }
     let times: Result<Vec<_>> = (0..ROUNDS).map(|_| round(&mut side)).collect();
     let [cached, bare, teed, small] = medians(&times?);
     drop(side);
-    let first: Result<Vec<_>> = (0..FIRST_ROUNDS).map(|_| first(&folder)).collect();
+    let first: Result<Vec<_>> = (0..FIRST_ROUNDS)
+        .map(|_| first(&classes, &folder))
+        .collect();
     let first = Time::median(&first?);
 
     println!("\n32 MiB in files of 4 MiB and pieces of 16 KiB: the thread's CPU (wall), medians\n");
@@ -64,8 +67,8 @@ fn main() -> Result<()> {
 }
 
 /// What a process takes for its first large files.
-fn first(folder: &Path) -> Result<Time> {
-    let mut side = start(folder)?;
+fn first(classes: &str, folder: &Path) -> Result<Time> {
+    let mut side = start(classes, folder)?;
     for _ in 0..SMALL_ROUNDS {
         side.time("small")?;
     }
@@ -89,8 +92,8 @@ fn medians(rounds: &[[Time; 4]]) -> [Time; 4] {
     })
 }
 
-/// A JVM with Flink's classes and the product's, in that package.
-fn start(folder: &Path) -> Result<Side> {
+/// A class path: Flink's, the product's, and what measures, compiled.
+fn classes(folder: &Path) -> Result<String> {
     let jars = harness::jars("flink", &[("flink.version", FLINK)])?;
     let path = format!("{}/*:{}", jars.display(), harness::dist_jar()?.display());
     let classes = folder.join("classes");
@@ -101,10 +104,13 @@ fn start(folder: &Path) -> Result<Side> {
         .status()
         .context("cannot start javac")?;
     ensure!(compiled.success(), "{} is not compiled", source.display());
+    Ok(format!("{}:{path}", classes.display()))
+}
+
+fn start(classes: &str, folder: &Path) -> Result<Side> {
     let mut command = Command::new("java");
     command
-        .args(["-Xms1g", "-Xmx1g", "-Dlog4j2.level=WARN", "-cp"])
-        .arg(format!("{}:{path}", classes.display()))
+        .args(["-Xms1g", "-Xmx1g", "-Dlog4j2.level=WARN", "-cp", classes])
         .arg("io.dualwrite.flink.TeeSide")
         .arg(folder);
     Side::start(&mut command)

@@ -38,7 +38,7 @@ async fn connections_into_a_black_hole_are_given_up() {
     let _turn = TURN.lock().await;
     let run = Run::new("store-black-hole").unwrap();
     let hdfs = HdfsCluster::start(&run, "secondary").unwrap();
-    let name_node = hdfs.uri().strip_prefix("hdfs://").unwrap().to_owned();
+    let name_node = hdfs.name_node_address();
     let (address, holes) = proxy(name_node.clone()).await;
     let (store, _) = open(&format!("hdfs://{address}/"), &options()).unwrap();
     put(&*store, "/before", pattern(1000)).await.unwrap();
@@ -119,7 +119,7 @@ async fn a_file_is_closed_by_a_connection_that_is_slow_to_come_back() {
     let _turn = TURN.lock().await;
     let run = Run::new("store-slow-connect").unwrap();
     let hdfs = HdfsCluster::start(&run, "secondary").unwrap();
-    let name_node = hdfs.uri().strip_prefix("hdfs://").unwrap().to_owned();
+    let name_node = hdfs.name_node_address();
     let (address, cut) = slow_to_reconnect(name_node);
     let patient = ClusterOptions {
         call_timeout: Duration::from_secs(8),
